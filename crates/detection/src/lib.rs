@@ -2,7 +2,22 @@
 //!
 //! This crate may not know operating systems or what a tag means; it reads no clock, file or environment. The same
 //! input gives the same output, bit for bit.
+//!
+//! The way through: [`axis`] makes one rising time axis of a history, [`reduce`] undoes wraps and restarts and leaves
+//! block floors, [`study`] fits what could explain them, [`calibration`] turns the statistics into a probability, and
+//! [`judge`] says the word. `docs/detection.md` has the method, its sources and its figures.
 
+pub mod axis;
+pub mod calibration;
+mod config;
+mod judge;
 mod judgement;
+pub mod level;
+pub mod reduce;
+pub mod screen;
+pub mod study;
+pub mod trend;
 
+pub use config::Config;
+pub use judge::{Studied, judge, study_series};
 pub use judgement::*;

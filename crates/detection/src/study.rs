@@ -1,0 +1,429 @@
+//! The numbers that speak for or against a leak, for one quantity (bytes or outstanding allocations) on blocks.
+
+use crate::level::{Fit, Level, Regressor};
+
+/// Names of the statistics, in the order of [`Study::values`].
+pub const STATISTICS: [&str; STATISTIC_COUNT] = [
+    "drift_t",
+    "floor_drift_t",
+    "late_drift_t",
+    "saturation_gain",
+    "step_gain",
+    "drift_t_without_jumps",
+    "effective_rises",
+    "backtrack",
+    "tail_share",
+    "front_share",
+    "late_share",
+    "fresh_share",
+    "separation",
+    "season_gain",
+    "acceleration_t",
+    "relative_growth",
+    "sharpness",
+    "onset_gain",
+    "blocks",
+    "retained",
+    "free_ratio",
+    "level_change",
+    "days",
+    "quiet_share",
+];
+
+/// Number of statistics.
+pub const STATISTIC_COUNT: usize = 24;
+
+/// Seconds in a day.
+const DAY: f64 = 86_400.0;
+
+/// Time constants of the saturating curve, in parts of the window.
+const CONSTANTS: [f64; 5] = [0.05, 0.12, 0.3, 0.7, 1.6];
+
+/// Places where growth may have begun, in parts of the window.
+const ONSETS: [f64; 7] = [0.15, 0.3, 0.45, 0.6, 0.7, 0.8, 0.88];
+
+/// Growing so little against its standard error, a series needs no more models.
+const HOPELESS_T: f64 = 0.7;
+
+/// Which description of the growth fits best.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Curve {
+    /// A constant drift.
+    Line,
+    /// An approach to a plateau.
+    Saturating,
+    /// Few level shifts and no drift.
+    Steps,
+    /// Drift that begins part-way, at these seconds from the start of the window.
+    Onset(f64),
+    /// Drift that grows.
+    Accelerating,
+}
+
+/// What was found in one quantity.
+#[derive(Clone, Debug)]
+pub struct Study {
+    /// The statistics, named by [`STATISTICS`].
+    pub values: [f64; STATISTIC_COUNT],
+    /// The best curve.
+    pub curve: Curve,
+    /// Drift per second over the window and its standard error.
+    pub drift: (f64, f64),
+    /// Drift per second since the onset, where one was found.
+    pub since_onset: Option<(f64, f64)>,
+    /// Drift per second at the end, allowing for saturation.
+    pub late: (f64, f64),
+    /// Growth of the floor over the window.
+    pub growth: f64,
+    /// Share of the noise that accumulates.
+    pub wander: f64,
+    /// Unexplained standard deviation per block step.
+    pub sigma: f64,
+    /// Blocks used.
+    pub blocks: usize,
+    /// Seconds covered.
+    pub length: f64,
+    /// Floor now in parts of the greatest value seen.
+    pub floor_share: f64,
+    /// Number of jumps that make nine tenths of the growth.
+    pub jumps: usize,
+}
+
+/// Facts of the whole series that go into the study of each of its quantities.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Context {
+    /// Allocations in the window.
+    pub allocated: Option<f64>,
+    /// Frees in the window.
+    pub freed: Option<f64>,
+    /// Growth of outstanding allocations in the window.
+    pub count_growth: Option<f64>,
+}
+
+/// Suffix minima: what a value never comes back below. Monotone.
+#[must_use]
+pub fn kept_floor(values: &[f64]) -> Vec<f64> {
+    let mut floor = values.to_vec();
+    let mut low = f64::INFINITY;
+    for v in floor.iter_mut().rev() {
+        low = low.min(*v);
+        *v = low;
+    }
+    floor
+}
+
+/// Prefix maxima.
+fn record_high(values: &[f64]) -> Vec<f64> {
+    let mut high = f64::NEG_INFINITY;
+    values
+        .iter()
+        .map(|v| {
+            high = high.max(*v);
+            high
+        })
+        .collect()
+}
+
+/// Minima of `parts` runs of neighbouring blocks, with the mean time of each.
+fn segment_minima(level: &Level, parts: usize) -> (Vec<f64>, Vec<f64>) {
+    let n = level.len();
+    let parts = parts.min(n).max(1);
+    (0..parts)
+        .map(|p| {
+            let (a, b) = (p * n / parts, (p + 1) * n / parts);
+            let low = level.y[a..b].iter().copied().fold(f64::INFINITY, f64::min);
+            let time = level.t[a..b].iter().sum::<f64>() / (b - a).max(1) as f64;
+            (time, low)
+        })
+        .unzip()
+}
+
+/// Regressors of the day and its second and third harmonic, as far as the window holds whole days.
+#[must_use]
+pub fn seasonal(level: &Level) -> Vec<Regressor> {
+    let days = level.length() / DAY;
+    let step = level.length() / (level.len() as f64 - 1.0);
+    if days < 0.9 || step > DAY / 8.0 {
+        return Vec::new();
+    }
+    let harmonics = if days < 1.8 { 1 } else { 3 };
+    let mut regressors = Vec::new();
+    for h in 1..=harmonics {
+        let w = std::f64::consts::TAU * f64::from(h) / DAY;
+        regressors.push(level.regressor(|s| (w * s).sin()));
+        regressors.push(level.regressor(|s| (w * s).cos()));
+    }
+    regressors
+}
+
+/// Fits `own` with the seasonal regressors behind them.
+fn fit(level: &Level, own: &[&Regressor], season: &[Regressor]) -> Option<Fit> {
+    let mut all: Vec<&Regressor> = own.to_vec();
+    all.extend(season);
+    level.fit(&all)
+}
+
+/// Studies the block minima of one quantity. `None` when there are too few blocks or nothing moves.
+#[must_use]
+pub fn study(seconds: &[f64], minima: &[f64], context: &Context) -> Option<Study> {
+    let level = Level::new(seconds, minima)?;
+    let n = level.len();
+    let (low, high) = extent(&level.y);
+    if high <= low {
+        return None;
+    }
+    let range = high - low;
+    let mut season = seasonal(&level);
+    let line = level.regressor(|s| s);
+    let plain = fit(&level, &[&line], &[])?;
+    let mut season_gain = 0.0;
+    let mut base = plain;
+    if !season.is_empty() {
+        match fit(&level, &[&line], &season) {
+            Some(with) if with.score > base.score + 3.0 => {
+                season_gain = with.score - base.score;
+                base = with;
+            }
+            _ => season.clear(),
+        }
+    }
+    let drift_t = base.t(0);
+    let floor = kept_floor(&level.y);
+    let growth = floor[n - 1] - floor[0];
+    let mut values = [0.0; STATISTIC_COUNT];
+    shape_statistics(&level, &floor, range, &mut values);
+    let mut study = Study {
+        values,
+        curve: Curve::Line,
+        drift: (base.beta[0], base.se[0]),
+        since_onset: None,
+        late: (base.beta[0], base.se[0]),
+        growth,
+        wander: base.wander,
+        sigma: base.sigma,
+        blocks: n,
+        length: level.length(),
+        floor_share: if high > 0.0 {
+            (floor[n - 1] / high).clamp(0.0, 1.0)
+        } else {
+            0.0
+        },
+        jumps: jumps(&floor),
+    };
+    set(&mut study.values, "drift_t", signed_root(drift_t));
+    set(&mut study.values, "season_gain", signed_root(season_gain));
+    let (floor_t, floor_y) = segment_minima(&level, if n >= 36 { 12 } else { n.div_ceil(2).max(5) });
+    if let Some(fit) = Level::new(&floor_t, &floor_y).and_then(|l| l.fit(&[&l.regressor(|s| s)])) {
+        set(&mut study.values, "floor_drift_t", signed_root(fit.t(0)));
+    }
+    if drift_t > HOPELESS_T || study.values[7] < 0.5 {
+        compare_curves(&level, &season, &line, &base, &mut study);
+    }
+    context_statistics(&level, context, growth, &mut study.values);
+    Some(study)
+}
+
+/// Adds what saturating, stepped, late and accelerating curves say.
+fn compare_curves(level: &Level, season: &[Regressor], line: &Regressor, base: &Fit, study: &mut Study) {
+    let length = level.length();
+    let mut best = (base.score, Curve::Line);
+    let mut saturation = f64::NEG_INFINITY;
+    let (mut late_weight, mut late_t) = (f64::NEG_INFINITY, base.t(0));
+    for part in CONSTANTS {
+        let tau = part * length;
+        let curve = level.regressor(|s| 1.0 - (-s / tau).exp());
+        if let Some(fit) = fit(level, &[&curve], season)
+            && fit.beta[0] > 0.0
+        {
+            saturation = saturation.max(fit.score);
+        }
+        if let Some(fit) = fit(level, &[line, &curve], season)
+            && fit.beta[1] > 0.0
+            && fit.score > late_weight
+        {
+            late_weight = fit.score;
+            late_t = fit.t(0);
+            study.late = (fit.beta[0], fit.se[0]);
+        }
+    }
+    // Without a positive saturating part the line itself says how it goes on.
+    if late_weight < base.score - 3.0 {
+        late_t = base.t(0);
+        study.late = study.drift;
+    }
+    set(&mut study.values, "late_drift_t", signed_root(late_t));
+    set(
+        &mut study.values,
+        "saturation_gain",
+        signed_root((saturation - base.score).max(-40.0)),
+    );
+    if saturation > best.0 {
+        best = (saturation, Curve::Saturating);
+    }
+    let (steps, without) = step_models(level, season, line);
+    set(
+        &mut study.values,
+        "step_gain",
+        signed_root((steps - base.score).max(-40.0)),
+    );
+    set(&mut study.values, "drift_t_without_jumps", signed_root(without));
+    if steps > best.0 {
+        best = (steps, Curve::Steps);
+    }
+    let mut onset_gain: f64 = -5.0;
+    for part in ONSETS {
+        let start = part * length;
+        let kink = level.regressor(|s| (s - start).max(0.0));
+        if let Some(fit) = fit(level, &[&kink], season) {
+            let gain = fit.score - base.score;
+            onset_gain = onset_gain.max(gain);
+            if fit.score > best.0 && fit.beta[0] > 0.0 {
+                best = (fit.score, Curve::Onset(start));
+                study.since_onset = Some((fit.beta[0], fit.se[0]));
+            }
+        }
+    }
+    set(&mut study.values, "onset_gain", signed_root(onset_gain));
+    let square = level.regressor(|s| s * s / length);
+    if let Some(fit) = fit(level, &[line, &square], season) {
+        set(&mut study.values, "acceleration_t", signed_root(fit.t(1)));
+        if fit.score > best.0 && fit.beta[1] > 0.0 {
+            best = (fit.score, Curve::Accelerating);
+        }
+    }
+    study.curve = best.1;
+    if !matches!(study.curve, Curve::Onset(_)) {
+        study.since_onset = None;
+    }
+}
+
+/// Score of the best one to three level shifts without drift, and the drift's t when those shifts are allowed for.
+fn step_models(level: &Level, season: &[Regressor], line: &Regressor) -> (f64, f64) {
+    let mut order: Vec<usize> = (0..level.d.len()).collect();
+    order.sort_by(|&a, &b| level.d[b].abs().total_cmp(&level.d[a].abs()).then(a.cmp(&b)));
+    let mut shifts: Vec<Regressor> = Vec::new();
+    let mut best = f64::NEG_INFINITY;
+    for &at in order.iter().take(3) {
+        shifts.push(level.shift(at));
+        let own: Vec<&Regressor> = shifts.iter().collect();
+        if let Some(fit) = fit(level, &own, season) {
+            best = best.max(fit.score);
+        }
+    }
+    let mut own: Vec<&Regressor> = vec![line];
+    own.extend(&shifts);
+    let without = fit(level, &own, season).map_or(0.0, |f| f.t(0));
+    (best, without)
+}
+
+/// Statistics of the curve's shape that need no model.
+fn shape_statistics(level: &Level, floor: &[f64], range: f64, values: &mut [f64; STATISTIC_COUNT]) {
+    let n = level.len();
+    let growth = floor[n - 1] - floor[0];
+    let rises: Vec<f64> = floor.windows(2).map(|w| w[1] - w[0]).collect();
+    let squares: f64 = rises.iter().map(|r| r * r).sum();
+    let effective = if squares > 0.0 {
+        growth * growth / squares
+    } else {
+        0.0
+    };
+    set(values, "effective_rises", (1.0 + effective).ln());
+    let high = record_high(&level.y);
+    let gap: f64 = high.iter().zip(floor).map(|(h, f)| h - f).sum::<f64>() / n as f64;
+    set(values, "backtrack", gap / range);
+    let share = |from: f64, to: f64| {
+        if growth <= 0.0 {
+            return 0.0;
+        }
+        (at_part(floor, to) - at_part(floor, from)) / growth
+    };
+    set(values, "tail_share", share(0.9, 1.0));
+    set(values, "front_share", share(0.0, 0.25));
+    set(values, "late_share", share(0.5, 1.0));
+    set(values, "fresh_share", share(0.7, 0.9));
+    let (first, last) = ((n / 4).max(1), n - (n / 4).max(1));
+    let separation = extent(&level.y[last..]).0 - extent(&level.y[..first]).1;
+    set(values, "separation", separation / range);
+    let scale = level.y.iter().sum::<f64>() / n as f64;
+    set(
+        values,
+        "relative_growth",
+        (growth / scale.abs().max(1.0) * 100.0).ln_1p(),
+    );
+    set(values, "level_change", growth / range);
+    let mut steps: Vec<f64> = level.d.iter().map(|d| d.abs()).collect();
+    let middle = steps.len() / 2;
+    let median = *steps.select_nth_unstable_by(middle, f64::total_cmp).1;
+    let total: f64 = level.d.iter().map(|d| d.abs()).sum();
+    set(
+        values,
+        "sharpness",
+        median * level.d.len() as f64 / total.max(1e-9),
+    );
+    let quiet = rises.iter().filter(|&&r| r <= 0.02 * growth / n as f64).count();
+    set(values, "quiet_share", quiet as f64 / rises.len().max(1) as f64);
+    set(values, "blocks", (n as f64).ln());
+    set(values, "days", (level.length() / DAY).max(1e-4).ln());
+}
+
+/// Statistics that need the allocation counters.
+fn context_statistics(level: &Level, context: &Context, growth: f64, values: &mut [f64; STATISTIC_COUNT]) {
+    let _ = (level, growth);
+    let retained = match (context.allocated, context.count_growth) {
+        (Some(a), Some(g)) if a > 0.0 => (g / a).clamp(-0.2, 1.0),
+        _ => -1.0,
+    };
+    set(values, "retained", retained);
+    let freed = match (context.allocated, context.freed) {
+        (Some(a), Some(f)) if a > 0.0 => (f / a).clamp(0.0, 2.0),
+        _ => -1.0,
+    };
+    set(values, "free_ratio", freed);
+}
+
+/// Value at a part of the window.
+fn at_part(values: &[f64], part: f64) -> f64 {
+    let at = ((values.len() as f64 - 1.0) * part).round() as usize;
+    values.get(at).copied().unwrap_or(0.0)
+}
+
+/// Least and greatest value.
+fn extent(values: &[f64]) -> (f64, f64) {
+    values
+        .iter()
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), &v| {
+            (a.min(v), b.max(v))
+        })
+}
+
+/// How many of the largest rises of the floor make up nine tenths of its growth.
+fn jumps(floor: &[f64]) -> usize {
+    let mut rises: Vec<f64> = floor.windows(2).map(|w| w[1] - w[0]).collect();
+    rises.sort_by(|a, b| b.total_cmp(a));
+    let total: f64 = rises.iter().sum();
+    let mut sum = 0.0;
+    for (i, r) in rises.iter().enumerate() {
+        sum += r;
+        if sum >= 0.9 * total {
+            return i + 1;
+        }
+    }
+    rises.len()
+}
+
+/// Square root that keeps the sign: tames t values and likelihood gains without cutting them off.
+fn signed_root(x: f64) -> f64 {
+    if x.is_finite() {
+        x.signum() * x.abs().min(1e4).sqrt()
+    } else {
+        0.0
+    }
+}
+
+fn set(values: &mut [f64; STATISTIC_COUNT], name: &str, value: f64) {
+    if let Some(at) = STATISTICS.iter().position(|s| *s == name)
+        && let Some(slot) = values.get_mut(at)
+    {
+        *slot = if value.is_finite() { value } else { 0.0 };
+    }
+}
