@@ -150,8 +150,12 @@ mod tests {
             (Some(1 << 40), Some(1), None, Unknown, Some((1 << 40) - 1)),
         ];
         for (allocs, frees, live, width, expected) in cases {
-            let usage =
-                Usage { allocs: allocs.into(), frees: frees.into(), live: live.into(), bytes: Counter::UNKNOWN };
+            let usage = Usage {
+                allocs: allocs.into(),
+                frees: frees.into(),
+                live: live.into(),
+                bytes: Counter::UNKNOWN,
+            };
             assert_eq!(usage.outstanding(width), expected, "{usage:?} {width:?}");
         }
     }

@@ -17,9 +17,12 @@ pub struct MomentFacts {
     /// Processes, largest first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub processes: Option<Vec<ProcessFacts>>,
-    /// Live objects and handles by type.
+    /// Live objects and handles by type (`Process`, `File`; on Linux `file`, `socket`, `dentry`, …).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub object_types: Option<Vec<ObjectTypeFacts>>,
+    /// Slab caches with the names merged into them (Linux).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slab_caches: Option<Vec<SlabCacheFacts>>,
     /// Allocations of a page and more.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub big_pool: Option<Vec<BigPoolBlock>>,
@@ -80,7 +83,7 @@ pub struct MemoryCounters {
     pub paged_pool_resident: Option<u64>,
     /// Pages that drivers and processes locked or mapped for I/O, where known.
     pub driver_locked: Option<u64>,
-    /// System cache working set (Windows), page cache (Linux).
+    /// System cache working set (Windows); page cache and buffers without shared memory (Linux).
     pub cache: Option<u64>,
     /// Unreclaimable slab (Linux).
     pub slab_unreclaimable: Option<u64>,
@@ -106,7 +109,7 @@ pub struct MemoryCounters {
     pub secure_system: Option<u64>,
     /// Working set of the process `Registry`.
     pub registry: Option<u64>,
-    /// Working set of the process `Memory Compression`.
+    /// Working set of the process `Memory Compression`; pool of zswap (Linux).
     pub memory_compression: Option<u64>,
     /// Working sets of virtual machines' memory processes (`vmmem*`).
     pub virtual_machines: Option<u64>,
@@ -166,6 +169,20 @@ pub struct ObjectTypeFacts {
     pub handles: Option<u64>,
     /// The type's pool tag.
     pub tag: Option<String>,
+}
+
+/// One slab cache of Linux. The kernel merges caches of like size and flags, and counts them under one name.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SlabCacheFacts {
+    /// The name it is counted under: the tag.
+    pub name: String,
+    /// Other names whose objects are counted here too.
+    pub aliases: Option<Vec<String>>,
+    /// Counted as reclaimable by the kernel. Objects that somebody holds open are not given back all the same.
+    pub reclaimable: Option<bool>,
+    /// Size of one object with its padding, bytes.
+    pub object_bytes: Option<u64>,
 }
 
 /// One allocation of a page or more.

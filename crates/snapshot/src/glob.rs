@@ -48,7 +48,11 @@ mod tests {
             ("a*b*c", "aXbXbXc", true),
         ];
         for (pattern, text, expected) in cases {
-            assert_eq!(glob_matches(pattern.as_bytes(), text.as_bytes()), expected, "{pattern} {text}");
+            assert_eq!(
+                glob_matches(pattern.as_bytes(), text.as_bytes()),
+                expected,
+                "{pattern} {text}"
+            );
         }
     }
 }

@@ -120,7 +120,12 @@ impl Series {
     #[must_use]
     pub fn usage(&self, i: usize) -> Usage {
         let of = |column: &[Counter]| column.get(i).copied().unwrap_or(Counter::UNKNOWN);
-        Usage { allocs: of(&self.allocs), frees: of(&self.frees), live: of(&self.live), bytes: of(&self.bytes) }
+        Usage {
+            allocs: of(&self.allocs),
+            frees: of(&self.frees),
+            live: of(&self.live),
+            bytes: of(&self.bytes),
+        }
     }
 
     /// The last change's counters; absent when there is none.

@@ -65,7 +65,10 @@ impl Problem {
     /// A problem of `step`.
     #[must_use]
     pub fn new(step: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { step: step.into(), message: message.into() }
+        Self {
+            step: step.into(),
+            message: message.into(),
+        }
     }
 }
 

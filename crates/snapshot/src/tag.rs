@@ -81,7 +81,9 @@ impl Tag {
 
 /// The value of a `\xNN` escape that begins at `at`, if there is one.
 fn escape_at(bytes: &[u8], at: usize) -> Option<u8> {
-    let &[b'\\', b'x', high, low] = bytes.get(at..at + 4)? else { return None };
+    let &[b'\\', b'x', high, low] = bytes.get(at..at + 4)? else {
+        return None;
+    };
     let digit = |b: u8| (b as char).to_digit(16);
     u8::try_from(digit(high)? * 16 + digit(low)?).ok()
 }

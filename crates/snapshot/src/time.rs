@@ -44,7 +44,9 @@ impl Timestamp {
     /// RFC 3339 in UTC with whole seconds unless there is a fraction. `None` outside the years 1–9999.
     #[must_use]
     pub fn to_rfc3339(self) -> Option<String> {
-        jiff::Timestamp::from_microsecond(self.0).ok().map(|t| t.to_string())
+        jiff::Timestamp::from_microsecond(self.0)
+            .ok()
+            .map(|t| t.to_string())
     }
 
     /// Parses RFC 3339 (any offset) or unix seconds with or without a fraction.
@@ -58,7 +60,9 @@ impl Timestamp {
             let micros = (seconds * 1e6).round();
             return (micros.is_finite() && micros.abs() < 9e18).then_some(Self(micros as i64));
         }
-        text.parse::<jiff::Timestamp>().ok().map(|t| Self(t.as_microsecond()))
+        text.parse::<jiff::Timestamp>()
+            .ok()
+            .map(|t| Self(t.as_microsecond()))
     }
 }
 
@@ -69,10 +73,22 @@ mod tests {
     #[test]
     fn reads_and_prints_both_notations() {
         let cases = [
-            ("1791933354", Some(1_791_933_354_000_000), Some("2026-10-13T22:35:54Z")),
+            (
+                "1791933354",
+                Some(1_791_933_354_000_000),
+                Some("2026-10-13T22:35:54Z"),
+            ),
             ("0.25", Some(250_000), Some("1970-01-01T00:00:00.25Z")),
-            ("2026-10-13T22:35:54Z", Some(1_791_933_354_000_000), Some("2026-10-13T22:35:54Z")),
-            ("2026-10-14T00:35:54+02:00", Some(1_791_933_354_000_000), Some("2026-10-13T22:35:54Z")),
+            (
+                "2026-10-13T22:35:54Z",
+                Some(1_791_933_354_000_000),
+                Some("2026-10-13T22:35:54Z"),
+            ),
+            (
+                "2026-10-14T00:35:54+02:00",
+                Some(1_791_933_354_000_000),
+                Some("2026-10-13T22:35:54Z"),
+            ),
             ("yesterday", None, None),
             ("1e300", None, None),
             ("", None, None),
@@ -80,7 +96,11 @@ mod tests {
         for (text, micros, printed) in cases {
             let parsed = Timestamp::parse(text);
             assert_eq!(parsed.map(|t| t.0), micros, "{text}");
-            assert_eq!(parsed.and_then(Timestamp::to_rfc3339).as_deref(), printed, "{text}");
+            assert_eq!(
+                parsed.and_then(Timestamp::to_rfc3339).as_deref(),
+                printed,
+                "{text}"
+            );
         }
     }
 

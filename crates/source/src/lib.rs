@@ -3,7 +3,13 @@
 //! This crate translates what a kernel says into the domain of `snapshot`. It may not analyse: no rates, no
 //! verdicts, no opinions on tags.
 
+pub mod linux;
+mod live;
+pub mod scripted;
+
 use snapshot::{HostFacts, Problem, Snapshot};
+
+pub use live::live;
 
 /// Which facts a snapshot should hold beside the tags. Each costs time, so callers ask for what they use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
