@@ -1,5 +1,7 @@
 //! A recording as analysis sees it: samples over time, and one series for each (tag, pool).
 
+use std::collections::BTreeMap;
+
 use crate::{BootId, Counter, CounterWidth, HostFacts, MomentFacts, Pool, Problem, Tag, Timestamp, Usage};
 
 /// Where numbers came from; `source.kind` of the report.
@@ -176,6 +178,9 @@ pub struct History {
     pub series: Vec<Series>,
     /// Facts of moments (memory, processes, …) by sample index, rising. Kept sparse: not every sample has all.
     pub facts: Vec<(u32, MomentFacts)>,
+    /// What the input itself says about a series' owner, as it was written: PoolMon's `Mapped_Driver` column, the
+    /// text after a `!poolused` row. Evidence for attribution, not a fact.
+    pub mapped: BTreeMap<SeriesKey, String>,
     /// What could not be read, then or now.
     pub problems: Vec<Problem>,
 }
