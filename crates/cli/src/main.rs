@@ -1,3 +1,7 @@
-//! The `poolscope` program: arguments, wiring, file access, printing, exit status. It may not compute: no statistics,
-//! no layouts, no opinions.
-fn main() {}
+//! The `poolscope` program. Everything is in the library beside it; here is only the way in and the way out.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    poolscope_cli::main(std::env::args_os())
+}

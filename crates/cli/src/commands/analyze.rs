@@ -1,0 +1,42 @@
+//! `poolscope analyze`.
+
+use std::path::PathBuf;
+
+use crate::args::{FilterArgs, KnowledgeArgs, ReportArgs};
+use crate::exit::{Failure, Outcome};
+use crate::ui::Ui;
+
+/// Judge recordings, CSV files, PoolMon tables and captures.
+///
+/// Recognises each file by its content: recordings, CSV (also gzipped), PoolMon and !poolused text, saved slabinfo, bundles,
+/// folders of raw captures. Several files of one kind are one recording, in the order given.
+#[derive(Clone, Debug, clap::Args)]
+#[command(
+    before_help = "Example: poolscope analyze week.csv.gz",
+    after_help = "More examples:\n\x20 poolscope analyze before.txt after.txt --format json\n\x20 poolscope analyze machine.poolscope --fail-on warning"
+)]
+pub struct Args {
+    /// Files or folders to judge.
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// Show every series, not only the first screenful.
+    #[arg(long)]
+    pub all: bool,
+    /// Which series to show; all are judged.
+    #[command(flatten)]
+    pub filter: FilterArgs,
+    /// What to learn owners from.
+    #[command(flatten)]
+    pub knowledge: KnowledgeArgs,
+    /// Format, place and exit status.
+    #[command(flatten)]
+    pub report: ReportArgs,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// What cannot be read is [`Failure::Input`], what this machine cannot answer [`Failure::Unavailable`].
+pub fn run(_args: &Args, _ui: &Ui) -> Result<Outcome, Failure> {
+    Err(Failure::unavailable("analyze is not built yet"))
+}
