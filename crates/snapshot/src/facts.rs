@@ -83,7 +83,7 @@ pub struct MemoryCounters {
     pub paged_pool_resident: Option<u64>,
     /// Pages that drivers and processes locked or mapped for I/O, where known.
     pub driver_locked: Option<u64>,
-    /// System cache working set (Windows); page cache and buffers without shared memory (Linux).
+    /// System cache working set (Windows); page cache and buffers, shared memory among them (Linux).
     pub cache: Option<u64>,
     /// Unreclaimable slab (Linux).
     pub slab_unreclaimable: Option<u64>,

@@ -7,6 +7,7 @@
 //! Missing is not zero: a counter that was not read is [`Counter::UNKNOWN`] or `None`, and the reason stands in a
 //! [`Problem`].
 
+mod changes;
 mod counter;
 mod facts;
 mod glob;
@@ -16,6 +17,7 @@ mod snapshot;
 mod tag;
 mod time;
 
+pub use changes::{ChangeRow, Changes};
 pub use counter::{Counter, CounterWidth, Usage};
 pub use facts::*;
 pub use glob::glob_matches;

@@ -10,12 +10,12 @@ use super::tree::{fields, lines, number};
 pub(super) fn parse_meminfo(text: &[u8]) -> MemoryCounters {
     let value = |name: &str| meminfo_value(text, name);
     let minus = |a: Option<u64>, b: Option<u64>| a?.checked_sub(b?);
-    let (cached, buffers) = (value("Cached"), value("Buffers"));
-    // Shared memory is counted under Cached as well; here each page is counted once.
-    let page_cache = minus(cached, value("Shmem").or(Some(0))).map(|bytes| {
-        bytes
-            .saturating_add(buffers.unwrap_or(0))
-            .saturating_add(value("SwapCached").unwrap_or(0))
+    let parts = [value("Cached"), value("Buffers"), value("SwapCached")];
+    let page_cache = parts[0].map(|_| {
+        parts
+            .iter()
+            .flatten()
+            .fold(0, |sum: u64, &part| sum.saturating_add(part))
     });
     MemoryCounters {
         physical: value("MemTotal"),
@@ -112,14 +112,14 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn meminfo_lines_become_bytes_counted_once() {
+    fn meminfo_lines_become_bytes() {
         let text = b"MemTotal:       1000 kB\nMemFree:  400 kB\nBuffers: 10 kB\nCached: 200 kB\nShmem: 50 kB\n\
 SwapTotal: 30 kB\nSwapFree: 10 kB\nHugePages_Total:       7\nHugetlb: 2048 kB\nSUnreclaim: x kB\nPageTables: 5 kB\n";
         let got = parse_meminfo(text);
         let expected = MemoryCounters {
             physical: Some(1000 << 10),
             free: Some(400 << 10),
-            cache: Some(160 << 10),
+            cache: Some(210 << 10),
             shared: Some(50 << 10),
             huge_pages: Some(2048 << 10),
             page_tables: Some(5 << 10),
