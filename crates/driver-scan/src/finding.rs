@@ -91,6 +91,8 @@ pub struct DriverScan {
     pub tags: Vec<TagUse>,
     /// Tags it only frees with, which supports an owner but proves none.
     pub freed_tags: Vec<TagUse>,
+    /// The driver uses KMDF (it binds to the framework through `WdfVersionBind`).
+    pub kmdf: bool,
     /// What could not be read or was cut short, for people.
     pub problems: Vec<String>,
 }

@@ -1,0 +1,264 @@
+use super::*;
+
+fn tag(text: &str) -> Tag {
+    Tag::parse_nt(text)
+}
+
+fn code(tag: &[u8; 4], certainty: Certainty) -> TagUse {
+    TagUse {
+        tag: *tag,
+        routine: "ExAllocatePoolWithTag".into(),
+        rva: 0x1000,
+        certainty,
+    }
+}
+
+fn driver(path: &str, company: &str, uses: Vec<TagUse>) -> DriverFile {
+    let scan = DriverScan {
+        company: Some(company.into()),
+        tags: uses,
+        ..DriverScan::default()
+    };
+    DriverFile {
+        path: path.into(),
+        scan,
+        ..DriverFile::default()
+    }
+}
+
+fn modules(names: &[&str]) -> Vec<ModuleFacts> {
+    let filler = (0..WHOLE_MODULE_LIST).map(|n| format!("filler{n}.sys"));
+    let names = names.iter().map(|n| (*n).to_string()).chain(filler);
+    names
+        .map(|name| ModuleFacts {
+            name,
+            ..ModuleFacts::default()
+        })
+        .collect()
+}
+
+fn images(answer: &Owners) -> Vec<(&str, Trust)> {
+    answer
+        .owners
+        .iter()
+        .map(|o| (o.image.as_deref().unwrap_or("-"), o.trust))
+        .collect()
+}
+
+#[test]
+fn the_table_answers_by_itself() {
+    let index = OwnerIndex::builtin();
+    let cases = [
+        ("NtFC", "ntfs.sys"),
+        ("Irp", "ntoskrnl.exe"),
+        ("Mdl ", "ntoskrnl.exe"),
+        ("NtFz", "ntfs.sys"),
+        ("WDiv", "windivert64.sys"),
+        ("Pro\\xE3", "ntoskrnl.exe"),
+    ];
+    for (text, file) in cases {
+        let answer = index.owners(&tag(text));
+        assert!(
+            answer.first().is_some_and(|o| o.image.as_deref() == Some(file)),
+            "{text}: {:?}",
+            answer.owners
+        );
+        assert!(answer.owners.iter().all(|o| !o.evidence.is_empty()));
+    }
+    assert!(
+        index
+            .owners(&tag("ntfc"))
+            .owners
+            .iter()
+            .all(|o| o.trust >= Trust::Inference),
+        "case is kept"
+    );
+}
+
+#[test]
+fn shared_tags_claim_nobody() {
+    let index = OwnerIndex::builtin();
+    for text in [
+        "Ddk", "Wdm", "SeAl", "SeSd", "SeTs", "PpRb", "PpUc", "PcCr", "PcNw", "Strg", "AuxK", "None", "FxDr",
+    ] {
+        let answer = index.owners(&tag(text));
+        assert!(
+            answer.shared && answer.owners.is_empty() && answer.caution.is_some(),
+            "{text}"
+        );
+        assert!(!answer.next.is_empty(), "{text}");
+    }
+}
+
+#[test]
+fn a_shared_tag_still_tells_which_loaded_drivers_use_it() {
+    let mut index = OwnerIndex::builtin();
+    index.set_modules(&modules(&["a.sys"]));
+    index.add_driver(driver(
+        "C:\\drv\\a.sys",
+        "A",
+        vec![code(b"Ddk ", Certainty::Direct)],
+    ));
+    let answer = index.owners(&tag("Ddk"));
+    assert!(
+        answer
+            .next
+            .iter()
+            .any(|n| n.contains("Loaded drivers") && n.contains("a.sys")),
+        "{:?}",
+        answer.next
+    );
+}
+
+#[test]
+fn code_of_drivers_of_many_makers_makes_a_tag_shared() {
+    let mut index = OwnerIndex::builtin();
+    for maker in ["A", "B", "C"] {
+        index.add_driver(driver(
+            &format!("{maker}.sys"),
+            maker,
+            vec![code(b"zqxj", Certainty::Direct)],
+        ));
+    }
+    assert_eq!(index.owners(&tag("zqxj")).owners.len(), 3);
+    index.add_driver(driver("D.sys", "D", vec![code(b"zqxj", Certainty::Direct)]));
+    assert!(index.owners(&tag("zqxj")).shared);
+}
+
+#[test]
+fn evidence_is_ranked() {
+    let mut index = OwnerIndex::builtin();
+    index.set_modules(&modules(&["loaded.sys", "ntfs.sys"]));
+    index.add_driver(driver("/x/bytes.sys", "A", vec![code(b"NtFC", Certainty::Bytes)]));
+    index.add_driver(driver("/x/disk.sys", "B", vec![code(b"NtFC", Certainty::Direct)]));
+    index.add_driver(driver(
+        "/x/loaded.sys",
+        "C",
+        vec![code(b"NtFC", Certainty::Wrapper)],
+    ));
+    index.add_list(TagList::parse("my list", b"NtFC - mine.sys - my words\n"));
+    index.add_mapped(&tag("NtFC"), "[mapped.sys]");
+    let answer = index.owners(&tag("NtFC"));
+    assert_eq!(
+        images(&answer),
+        [
+            ("loaded.sys", Trust::LoadedCode),
+            ("ntfs.sys", Trust::MicrosoftList),
+            ("disk.sys", Trust::DriverCode),
+            ("mine.sys", Trust::UserList),
+            ("bytes.sys", Trust::Bytes),
+            ("mapped.sys", Trust::Bytes),
+        ],
+        "what is not loaded stands behind what is"
+    );
+    assert_eq!(answer.owners[0].vendor.as_deref(), Some("C"));
+    assert_eq!(answer.owners[1].loaded, Some(true));
+    assert_eq!(answer.owners[2].loaded, Some(false));
+}
+
+#[test]
+fn one_file_is_one_owner_with_all_its_evidence() {
+    let mut index = OwnerIndex::builtin();
+    index.add_driver(driver(
+        "D:\\ntfs.sys",
+        "Microsoft",
+        vec![code(b"NtFC", Certainty::Direct)],
+    ));
+    index.add_list(TagList::parse("my list", b"NtFC - ntfs.sys - x\n"));
+    index.set_installed(&[DriverFacts {
+        file: Some("ntfs.sys".into()),
+        version: Some("10.0.1".into()),
+        signer: Some("Microsoft Windows".into()),
+        ..DriverFacts::default()
+    }]);
+    let answer = index.owners(&tag("NtFC"));
+    assert_eq!(images(&answer), [("ntfs.sys", Trust::DriverCode)]);
+    let owner = &answer.owners[0];
+    assert_eq!(owner.evidence.len(), 3);
+    assert_eq!(
+        (owner.version.as_deref(), owner.signer.as_deref()),
+        (Some("10.0.1"), Some("Microsoft Windows"))
+    );
+}
+
+#[test]
+fn a_drivers_source_counts_fully_only_where_the_driver_is() {
+    // `PsRl` stands in Microsoft's list and in the source of a driver that few machines have.
+    let mut index = OwnerIndex::builtin();
+    let first = |index: &OwnerIndex| index.owners(&tag("PsRl")).first().and_then(|o| o.image.clone());
+    assert_eq!(first(&index).as_deref(), Some("ntoskrnl.exe"));
+    index.set_modules(&modules(&["hidden.sys"]));
+    assert_eq!(first(&index).as_deref(), Some("hidden.sys"));
+}
+
+#[test]
+fn unknown_tags_lead_somewhere() {
+    let mut index = OwnerIndex::builtin();
+    index.set_search_address("https://search.example/?q={tag}");
+    let answer = index.owners(&tag("q#~"));
+    assert!(answer.owners.is_empty() && !answer.shared);
+    assert!(
+        answer.next.iter().any(|n| n.contains("--drivers")),
+        "{:?}",
+        answer.next
+    );
+    assert!(
+        answer
+            .next
+            .iter()
+            .any(|n| n.ends_with("https://search.example/?q=q%23%7E%20")),
+        "{:?}",
+        answer.next
+    );
+    index.set_modules(&modules(&["veracrypt.sys"]));
+    let answer = index.owners(&tag("q#~"));
+    assert!(answer.caution.is_some_and(|c| c.contains("veracrypt.sys")));
+}
+
+#[test]
+fn neighbours_are_a_guess_and_said_to_be_one() {
+    let index = OwnerIndex::builtin();
+    let answer = index.owners(&tag("WCzz"));
+    assert!(
+        answer.owners.iter().all(|o| o.trust == Trust::Inference),
+        "{:?}",
+        answer.owners
+    );
+    let answer = index.owners(&tag("Vi5z"));
+    assert_eq!(images(&answer), [("dxgmms2.sys", Trust::Inference)]);
+}
+
+#[test]
+fn the_pool_tells_the_system() {
+    let index = OwnerIndex::builtin();
+    let component = |pool| {
+        index
+            .owners_in(&Tag::from_bytes(b"filp"), pool)
+            .first()
+            .and_then(|o| o.component.clone())
+    };
+    assert_eq!(component(Pool::Slab).as_deref(), Some("virtual file system"));
+    assert_ne!(component(Pool::Nonpaged).as_deref(), Some("virtual file system"));
+    assert!(
+        index
+            .owners(&Tag::from_bytes(b"sock_inode_cache"))
+            .first()
+            .is_some()
+    );
+}
+
+#[test]
+fn the_same_file_is_not_added_twice() {
+    let mut index = OwnerIndex::builtin();
+    index.add_driver(driver(
+        "C:\\a\\x.sys",
+        "A",
+        vec![code(b"zqxj", Certainty::Direct)],
+    ));
+    index.add_driver(driver(
+        "C:\\store\\x.sys",
+        "A",
+        vec![code(b"zqxj", Certainty::Direct)],
+    ));
+    assert_eq!(index.driver_files().len(), 1);
+}
