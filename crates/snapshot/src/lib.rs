@@ -7,6 +7,7 @@
 //! Missing is not zero: a counter that was not read is [`Counter::UNKNOWN`] or `None`, and the reason stands in a
 //! [`Problem`].
 
+mod builder;
 mod changes;
 mod counter;
 mod facts;
@@ -17,6 +18,7 @@ mod snapshot;
 mod tag;
 mod time;
 
+pub use builder::HistoryBuilder;
 pub use changes::{ChangeRow, Changes};
 pub use counter::{Counter, CounterWidth, Usage};
 pub use facts::*;
