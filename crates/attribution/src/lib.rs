@@ -15,6 +15,8 @@ mod owner;
 mod pooltag;
 mod shared;
 
+pub mod holders;
+
 pub use families::{Sure, TagFamily, citation, families, family_of};
 pub use index::{DEFAULT_SEARCH, DriverFile, OwnerIndex};
 pub use knowledge::{Confidence, Knowledge, Known};
