@@ -14,6 +14,9 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// Every severity, heaviest first.
+    pub const ALL: [Self; 4] = [Self::Critical, Self::Warning, Self::Notice, Self::Ok];
+
     /// The word used in every format.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -23,6 +26,12 @@ impl Severity {
             Self::Notice => "notice",
             Self::Ok => "ok",
         }
+    }
+
+    /// Reads the word back.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|s| s.as_str() == word)
     }
 }
 
@@ -45,4 +54,6 @@ pub struct Finding {
     pub series: Vec<String>,
     /// Probability that it is so, where it was computed.
     pub confidence: Option<f64>,
+    /// Orders findings of one severity: bytes, or bytes a day. Not shown.
+    pub weight: f64,
 }
