@@ -9,16 +9,54 @@ use crate::words::{bytes, count, duration, list};
 use crate::{Action, Finding, JudgedSeries, Severity};
 
 /// Images that belong to display drivers and the GPU memory manager.
-const GPU: [&str; 9] =
-    ["dxgmms1.sys", "dxgmms2.sys", "dxgkrnl.sys", "nvlddmkm.sys", "amdkmdag.sys", "atikmdag.sys", "igdkmd", "igfxn", "watchdog.sys"];
+const GPU: [&str; 9] = [
+    "dxgmms1.sys",
+    "dxgmms2.sys",
+    "dxgkrnl.sys",
+    "nvlddmkm.sys",
+    "amdkmdag.sys",
+    "atikmdag.sys",
+    "igdkmd",
+    "igfxn",
+    "watchdog.sys",
+];
 /// Images of the network stack and of Wi-Fi and network drivers.
 const NETWORK: [&str; 22] = [
-    "ndis.sys", "netio.sys", "tcpip.sys", "netadaptercx.sys", "afd.sys", "http.sys", "nwifi.sys", "vwifi", "netwtw", "rtw", "rt640",
-    "rtl8", "athw", "qcwlan", "bcm", "e1", "e2", "mrvl", "mtkwl", "netr28", "npcap", "windivert",
+    "ndis.sys",
+    "netio.sys",
+    "tcpip.sys",
+    "netadaptercx.sys",
+    "afd.sys",
+    "http.sys",
+    "nwifi.sys",
+    "vwifi",
+    "netwtw",
+    "rtw",
+    "rt640",
+    "rtl8",
+    "athw",
+    "qcwlan",
+    "bcm",
+    "e1",
+    "e2",
+    "mrvl",
+    "mtkwl",
+    "netr28",
+    "npcap",
+    "windivert",
 ];
 /// Images of containers, virtual machines and their switches.
-const HYPERV: [&str; 9] =
-    ["wcifs.sys", "bindflt.sys", "vmswitch.sys", "vid.sys", "hvsocket.sys", "vhdmp.sys", "lxcore.sys", "p9rdr.sys", "wcnfs.sys"];
+const HYPERV: [&str; 9] = [
+    "wcifs.sys",
+    "bindflt.sys",
+    "vmswitch.sys",
+    "vid.sys",
+    "hvsocket.sys",
+    "vhdmp.sys",
+    "lxcore.sys",
+    "p9rdr.sys",
+    "wcnfs.sys",
+];
 /// Images of Defender and of the filter manager, whose caches grow on behalf of scanners.
 const SCANNERS: [&str; 3] = ["wdfilter.sys", "fltmgr.sys", "wdnisdrv.sys"];
 
@@ -50,37 +88,65 @@ pub(crate) fn in_order(context: &Context<'_>, findings: &[Finding]) -> Vec<Actio
 
 /// Series that findings of weight name.
 fn blamed<'a>(context: &Context<'a>, findings: &[Finding]) -> Vec<&'a JudgedSeries> {
-    let heavy = |f: &&Finding| f.severity <= Severity::Warning && (f.code.starts_with("PS01") || f.code.starts_with("PS02"));
+    let heavy = |f: &&Finding| {
+        f.severity <= Severity::Warning && (f.code.starts_with("PS01") || f.code.starts_with("PS02"))
+    };
     let names: Vec<&String> = findings.iter().filter(heavy).flat_map(|f| &f.series).collect();
-    context.draft.series.iter().filter(|s| names.contains(&&s.name())).collect()
+    context
+        .draft
+        .series
+        .iter()
+        .filter(|s| names.contains(&&s.name()))
+        .collect()
 }
 
 /// Series whose first owner, or whose family's holder, is one of these images (or begins like it).
 fn owned_by<'a>(blamed: &[&'a JudgedSeries], images: &[&str]) -> Vec<&'a JudgedSeries> {
     let fits = |image: &str| {
         let image = image.to_lowercase();
-        images.iter().any(|i| if i.ends_with(".sys") { image == *i } else { image.starts_with(i) })
+        images.iter().any(|i| {
+            if i.ends_with(".sys") {
+                image == *i
+            } else {
+                image.starts_with(i)
+            }
+        })
     };
     blamed
         .iter()
         .copied()
         .filter(|s| !s.owners.shared)
-        .filter(|s| s.owners.owners.first().and_then(|o| o.image.as_deref()).is_some_and(fits))
+        .filter(|s| {
+            s.owners
+                .owners
+                .first()
+                .and_then(|o| o.image.as_deref())
+                .is_some_and(fits)
+        })
         .collect()
 }
 
 fn names(series: &[&JudgedSeries]) -> String {
-    let tags: Vec<String> = series.iter().map(|s| format!("{} ({})", s.name(), s.owner().unwrap_or_default())).collect();
+    let tags: Vec<String> = series
+        .iter()
+        .map(|s| format!("{} ({})", s.name(), s.owner().unwrap_or_default()))
+        .collect();
     list(&tags, 4)
 }
 
 fn action(text: &str, why: String) -> Action {
-    Action { text: text.to_owned(), why, command: None }
+    Action {
+        text: text.to_owned(),
+        why,
+        command: None,
+    }
 }
 
 fn gpu(context: &Context<'_>, blamed: &[&JudgedSeries], findings: &[Finding]) -> Option<Action> {
     let owned = owned_by(blamed, &GPU);
-    let dead_processes = findings.iter().any(|f| f.code == "PS0202" && f.series.iter().any(|s| s.starts_with("Proc/")));
+    let dead_processes = findings
+        .iter()
+        .any(|f| f.code == "PS0202" && f.series.iter().any(|s| s.starts_with("Proc/")));
     let why = if !owned.is_empty() {
         format!("{} belong to the display stack.", names(&owned))
     } else if dead_processes {
@@ -89,7 +155,10 @@ fn gpu(context: &Context<'_>, blamed: &[&JudgedSeries], findings: &[Finding]) ->
         return None;
     };
     let drivers = context.draft.drivers.iter().flat_map(|d| &d.third_party);
-    let files: Vec<String> = drivers.filter_map(|d| d.driver.file.as_deref()).map(str::to_lowercase).collect();
+    let files: Vec<String> = drivers
+        .filter_map(|d| d.driver.file.as_deref())
+        .map(str::to_lowercase)
+        .collect();
     let arc = files.iter().any(|f| f.starts_with("igdkmdn"));
     let text = if arc {
         "Update the GPU driver (Intel Arc/DG2 drivers have known leaks), or try an older one."
@@ -111,13 +180,21 @@ fn network(blamed: &[&JudgedSeries]) -> Option<Action> {
 
 fn hyperv(context: &Context<'_>, blamed: &[&JudgedSeries]) -> Option<Action> {
     let owned = owned_by(blamed, &HYPERV);
-    let held = context.draft.families.iter().filter_map(|f| f.holder.as_ref()?.image.as_deref()).find(|image| HYPERV.contains(image));
+    let held = context
+        .draft
+        .families
+        .iter()
+        .filter_map(|f| f.holder.as_ref()?.image.as_deref())
+        .find(|image| HYPERV.contains(image));
     let why = match (owned.is_empty(), held) {
         (false, _) => format!("{} belong to containers or virtual machines.", names(&owned)),
         (true, Some(image)) => format!("{image} holds the family."),
         (true, None) => return None,
     };
-    Some(action("Quit Docker Desktop, WSL, sandboxes and other Hyper-V users while idle, and see whether the growth stops.", why))
+    Some(action(
+        "Quit Docker Desktop, WSL, sandboxes and other Hyper-V users while idle, and see whether the growth stops.",
+        why,
+    ))
 }
 
 fn scanner(blamed: &[&JudgedSeries]) -> Option<Action> {
@@ -144,13 +221,26 @@ fn feedback_hub(context: &Context<'_>, blamed: &[&JudgedSeries]) -> Option<Actio
     }
     let draft = context.draft;
     let mut facts = vec!["the tags with their rates (this report)".to_owned()];
-    facts.extend(draft.etw.as_ref().map(|e| format!("{} trace sessions", e.sessions.len())));
+    facts.extend(
+        draft
+            .etw
+            .as_ref()
+            .map(|e| format!("{} trace sessions", e.sessions.len())),
+    );
     let secure = draft.memory.as_ref().and_then(|m| m.counters.secure_system);
     facts.extend(secure.map(|b| format!("Secure System {}", bytes(b))));
-    facts.extend(draft.source.kernel_uptime_s.map(|s| format!("kernel uptime {}", duration(s))));
+    facts.extend(
+        draft
+            .source
+            .kernel_uptime_s
+            .map(|s| format!("kernel uptime {}", duration(s))),
+    );
     facts.extend(draft.source.build.as_ref().map(|b| format!("build {b}")));
     Some(Action {
-        text: format!("File a Feedback Hub report with the evidence: {}.", list(&facts, 6)),
+        text: format!(
+            "File a Feedback Hub report with the evidence: {}.",
+            list(&facts, 6)
+        ),
         why: format!("{} belong to Windows itself.", names(&microsoft)),
         command: Some("poolscope diagnose --bundle evidence.zip --redact".to_owned()),
     })
@@ -161,17 +251,28 @@ fn processes(findings: &[Finding]) -> Vec<Action> {
         .iter()
         .filter(|f| f.code == "PS0201" && f.severity <= Severity::Warning)
         .take(1)
-        .map(|f| action("Stop or restart the process that collects handles, and see whether the memory comes back.", format!("{}.", f.title)))
+        .map(|f| {
+            action(
+                "Stop or restart the process that collects handles, and see whether the memory comes back.",
+                format!("{}.", f.title),
+            )
+        })
         .collect()
 }
 
 fn elsewhere(findings: &[Finding]) -> Option<Action> {
     let finding = findings.iter().find(|f| f.code == "PS0305")?;
-    Some(action("Look at the processes and at locked memory, not at tags.", format!("{}.", finding.title)))
+    Some(action(
+        "Look at the processes and at locked memory, not at tags.",
+        format!("{}.", finding.title),
+    ))
 }
 
 fn restart(context: &Context<'_>, blamed: &[&JudgedSeries], findings: &[Finding]) -> Option<Action> {
-    let held: u64 = blamed.iter().filter_map(|s| s.judgement.bytes).fold(0, u64::saturating_add);
+    let held: u64 = blamed
+        .iter()
+        .filter_map(|s| s.judgement.bytes)
+        .fold(0, u64::saturating_add);
     if held == 0 {
         return None;
     }
@@ -181,7 +282,12 @@ fn restart(context: &Context<'_>, blamed: &[&JudgedSeries], findings: &[Finding]
     } else {
         " With Fast Startup a Shut down keeps the kernel."
     };
-    let uptime = context.draft.source.kernel_uptime_s.map(|s| format!(" since {} of uptime", duration(s))).unwrap_or_default();
+    let uptime = context
+        .draft
+        .source
+        .kernel_uptime_s
+        .map(|s| format!(" since {} of uptime", duration(s)))
+        .unwrap_or_default();
     Some(Action {
         text: "Restart instead of Shut down: it gives the memory back until the cause is fixed.".to_owned(),
         why: format!("{} are held{uptime}.{because}", bytes(held)),
@@ -190,29 +296,46 @@ fn restart(context: &Context<'_>, blamed: &[&JudgedSeries], findings: &[Finding]
 }
 
 fn session(context: &Context<'_>, findings: &[Finding]) -> Option<Action> {
-    let costly = findings.iter().any(|f| matches!(f.code, "PS0401" | "PS0402") && f.severity <= Severity::Warning);
+    let costly = findings
+        .iter()
+        .any(|f| matches!(f.code, "PS0401" | "PS0402") && f.severity <= Severity::Warning);
     let largest = context.draft.etw.as_ref().filter(|_| costly)?.sessions.first()?;
     let held = largest.bytes?;
     Some(Action {
         text: format!("Stop or shrink the trace session {}.", largest.session.name),
         why: format!("Its buffers hold {}, the most of all sessions.", bytes(held)),
-        command: Some(format!("logman stop \"{}\" -ets", largest.session.name.replace('"', ""))),
+        command: Some(format!(
+            "logman stop \"{}\" -ets",
+            largest.session.name.replace('"', "")
+        )),
     })
 }
 
 fn filter(context: &Context<'_>, blamed: &[&JudgedSeries]) -> Option<Action> {
     let filters = &context.draft.drivers.as_ref()?.minifilters;
-    let held = context.draft.families.iter().filter_map(|f| f.holder.as_ref()?.image.clone());
+    let held = context
+        .draft
+        .families
+        .iter()
+        .filter_map(|f| f.holder.as_ref()?.image.clone());
     let owned = blamed.iter().filter_map(|s| s.owner());
     for image in held.chain(owned) {
         let stem = image.strip_suffix(".sys").unwrap_or(&image);
         // The filter manager and the container filter cannot be taken out by hand.
-        let Some(filter) = filters.iter().find(|f| f.name.eq_ignore_ascii_case(stem)) else { continue };
+        let Some(filter) = filters.iter().find(|f| f.name.eq_ignore_ascii_case(stem)) else {
+            continue;
+        };
         return Some(Action {
-            text: format!("Take the minifilter {} out on a test machine (uninstall its product) and compare.", filter.name),
+            text: format!(
+                "Take the minifilter {} out on a test machine (uninstall its product) and compare.",
+                filter.name
+            ),
             why: format!(
                 "{image} is attached as a minifilter with {}.",
-                filter.instances.map_or_else(|| "unknown instances".to_owned(), |n| format!("{} instances", count(n.into())))
+                filter.instances.map_or_else(
+                    || "unknown instances".to_owned(),
+                    |n| format!("{} instances", count(n.into()))
+                )
             ),
             command: Some(format!("fltmc instances -f {}", filter.name)),
         });
@@ -260,15 +383,24 @@ fn unknown(context: &Context<'_>, blamed: &[&JudgedSeries]) -> Vec<Action> {
         .filter(|s| s.owners.owners.is_empty() && !s.owners.shared && s.pool.is_windows())
         .take(2)
         .map(|s| Action {
-            text: format!("Find out who uses {}: {}", s.tag, context.options.search_address(&s.tag)),
+            text: format!(
+                "Find out who uses {}: {}",
+                s.tag,
+                context.options.search_address(&s.tag)
+            ),
             why: "Its owner is in no list that poolscope knows.".to_owned(),
-            command: Some(format!("poolscope owner \"{}\" --drivers C:\\Windows\\System32\\drivers", s.tag)),
+            command: Some(format!(
+                "poolscope owner \"{}\" --drivers C:\\Windows\\System32\\drivers",
+                s.tag
+            )),
         })
         .collect()
 }
 
 fn record_longer(findings: &[Finding]) -> Option<Action> {
-    let open = findings.iter().any(|f| matches!(f.code, "PS0703" | "PS0105" | "PS0103"));
+    let open = findings
+        .iter()
+        .any(|f| matches!(f.code, "PS0703" | "PS0105" | "PS0103"));
     open.then(|| Action {
         text: "Record for longer: what grows shows over hours.".to_owned(),
         why: "Some series cannot be judged from what was recorded.".to_owned(),

@@ -5,7 +5,10 @@
 /// From the public reference: <https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-code-reference2>.
 #[must_use]
 pub fn bugcheck_name(code: u32) -> Option<&'static str> {
-    NAMES.iter().find(|(number, _)| *number == code).map(|(_, name)| *name)
+    NAMES
+        .iter()
+        .find(|(number, _)| *number == code)
+        .map(|(_, name)| *name)
 }
 
 const NAMES: [(u32, &str); 58] = [

@@ -22,7 +22,11 @@ pub(crate) fn of_series(history: &History, series: &Series, points: usize) -> Cu
         let mut keep: Vec<usize> = Vec::with_capacity(4);
         let known = || chunk.iter().enumerate().filter_map(|(i, b)| b.map(|b| (b, i)));
         keep.extend(known().min().map(|(_, i)| first + i));
-        keep.extend(known().max_by_key(|&(b, i)| (b, std::cmp::Reverse(i))).map(|(_, i)| first + i));
+        keep.extend(
+            known()
+                .max_by_key(|&(b, i)| (b, std::cmp::Reverse(i)))
+                .map(|(_, i)| first + i),
+        );
         keep.extend(chunk.iter().position(Option::is_none).map(|i| first + i));
         if first == 0 {
             keep.push(0);
@@ -55,7 +59,9 @@ fn expand(history: &History, series: &Series) -> Vec<Option<u64>> {
 }
 
 fn push(curve: &mut Curve, history: &History, index: usize, bytes: Option<u64>) {
-    let Some(sample) = history.samples.get(index) else { return };
+    let Some(sample) = history.samples.get(index) else {
+        return;
+    };
     // A clock that was set back would draw a curve over itself.
     if curve.at.last().is_some_and(|&last| sample.at <= last) {
         return;
@@ -81,7 +87,10 @@ mod tests {
     fn history(samples: usize) -> History {
         History {
             samples: (0..samples)
-                .map(|i| Sample { at: Timestamp::from_unix_seconds(i as i64), ..Sample::default() })
+                .map(|i| Sample {
+                    at: Timestamp::from_unix_seconds(i as i64),
+                    ..Sample::default()
+                })
                 .collect(),
             clock_known: true,
             ..History::default()
@@ -91,11 +100,22 @@ mod tests {
     #[test]
     fn a_thinned_curve_keeps_ends_peaks_and_gaps() {
         let mut history = history(1000);
-        let mut series =
-            Series::new(SeriesKey { tag: Tag::from_nt(*b"Test"), pool: Pool::Paged }, CounterWidth::Bits64);
+        let mut series = Series::new(
+            SeriesKey {
+                tag: Tag::from_nt(*b"Test"),
+                pool: Pool::Paged,
+            },
+            CounterWidth::Bits64,
+        );
         for i in 0..1000_u32 {
             let bytes = if i == 777 { 9_999 } else { u64::from(i) };
-            series.push(i, Usage { bytes: Some(bytes).into(), ..Usage::ABSENT });
+            series.push(
+                i,
+                Usage {
+                    bytes: Some(bytes).into(),
+                    ..Usage::ABSENT
+                },
+            );
         }
         if let Some(sample) = history.samples.get_mut(501) {
             sample.after_gap = true;
@@ -104,7 +124,10 @@ mod tests {
         assert!(curve.at.len() <= 160, "{}", curve.at.len());
         assert_eq!(curve.at.len(), curve.bytes.len());
         assert!(curve.bytes.contains(&Some(9_999)));
-        assert_eq!((curve.bytes.first(), curve.bytes.last()), (Some(&Some(0)), Some(&Some(999))));
+        assert_eq!(
+            (curve.bytes.first(), curve.bytes.last()),
+            (Some(&Some(0)), Some(&Some(999)))
+        );
         assert!(curve.at.is_sorted());
         let whole = of_series(&history, &series, 2_000);
         assert_eq!(whole.bytes.iter().filter(|b| b.is_none()).count(), 1, "the gap");

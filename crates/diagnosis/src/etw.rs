@@ -31,7 +31,10 @@ const KNOWN: [(&str, &str); 24] = [
     ("intel", "Intel driver auto-logger"),
     ("killer", "Killer network driver auto-logger"),
     ("circularkernelcontextlogger", "Windows kernel trace in memory"),
-    ("nt kernel logger", "A kernel trace: a profiler or monitor is running"),
+    (
+        "nt kernel logger",
+        "A kernel trace: a profiler or monitor is running",
+    ),
 ];
 
 /// The bill at the end of a recording.
@@ -46,20 +49,39 @@ pub(crate) fn of_history(history: &History) -> Option<EtwPicture> {
 /// Sessions and the bytes of `EtwB` in, the bill out.
 #[must_use]
 pub fn bill(sessions: &[EtwSession], etwb: Option<u64>) -> EtwPicture {
-    let mut picture = EtwPicture { etwb, ..EtwPicture::default() };
+    let mut picture = EtwPicture {
+        etwb,
+        ..EtwPicture::default()
+    };
     for session in sessions {
-        let bytes = session.buffers.zip(session.buffer_bytes).map(|(n, size)| n.saturating_mul(size));
+        let bytes = session
+            .buffers
+            .zip(session.buffer_bytes)
+            .map(|(n, size)| n.saturating_mul(size));
         let cost = bytes.unwrap_or(0);
         picture.total = picture.total.saturating_add(cost);
         if session.paged != Some(true) {
             picture.nonpaged = picture.nonpaged.saturating_add(cost);
         }
-        picture.events_lost = picture.events_lost.saturating_add(session.events_lost.unwrap_or(0));
+        picture.events_lost = picture
+            .events_lost
+            .saturating_add(session.events_lost.unwrap_or(0));
         let name = session.name.to_lowercase();
-        let known = KNOWN.iter().find(|(part, _)| name.contains(part)).map(|&(_, who)| who);
-        picture.sessions.push(BilledSession { session: session.clone(), bytes, known });
+        let known = KNOWN
+            .iter()
+            .find(|(part, _)| name.contains(part))
+            .map(|&(_, who)| who);
+        picture.sessions.push(BilledSession {
+            session: session.clone(),
+            bytes,
+            known,
+        });
     }
-    picture.sessions.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.session.name.cmp(&b.session.name)));
+    picture.sessions.sort_by(|a, b| {
+        b.bytes
+            .cmp(&a.bytes)
+            .then_with(|| a.session.name.cmp(&b.session.name))
+    });
     picture
 }
 
@@ -85,10 +107,17 @@ mod tests {
             ],
             Some(10_400),
         );
-        assert_eq!((picture.total, picture.nonpaged, picture.events_lost), (10_368, 10_240, 6));
+        assert_eq!(
+            (picture.total, picture.nonpaged, picture.events_lost),
+            (10_368, 10_240, 6)
+        );
         let names: Vec<_> = picture.sessions.iter().map(|s| s.session.name.as_str()).collect();
         assert_eq!(names, ["DiagTrack-Listener", "small", "unread"]);
         assert!(picture.sessions.first().is_some_and(|s| s.known.is_some()));
-        assert_eq!(picture.sessions.last().map(|s| s.bytes), Some(None), "missing is not zero");
+        assert_eq!(
+            picture.sessions.last().map(|s| s.bytes),
+            Some(None),
+            "missing is not zero"
+        );
     }
 }

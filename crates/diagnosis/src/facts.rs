@@ -1,21 +1,17 @@
 //! Finding the newest of each kind of fact in a recording.
 
-use snapshot::{HostEvent, History, MomentFacts};
+use snapshot::{History, HostEvent, MomentFacts};
 
 /// The newest value of one part, with the index of its sample.
 pub(crate) fn newest<'a, T: ?Sized>(
     history: &'a History,
     part: impl Fn(&'a MomentFacts) -> Option<&'a T>,
 ) -> Option<(u32, &'a T)> {
-    history.facts.iter().rev().find_map(|(at, facts)| part(facts).map(|value| (*at, value)))
-}
-
-/// The oldest value of one part, with the index of its sample.
-pub(crate) fn oldest<'a, T: ?Sized>(
-    history: &'a History,
-    part: impl Fn(&'a MomentFacts) -> Option<&'a T>,
-) -> Option<(u32, &'a T)> {
-    history.facts.iter().find_map(|(at, facts)| part(facts).map(|value| (*at, value)))
+    history
+        .facts
+        .iter()
+        .rev()
+        .find_map(|(at, facts)| part(facts).map(|value| (*at, value)))
 }
 
 /// Physical memory of the host, from its facts or its newest memory counters.
@@ -40,7 +36,12 @@ pub(crate) fn events(history: &History) -> Option<Vec<HostEvent>> {
     // Each moment repeats the events of the ones before it.
     let mut unique: Vec<HostEvent> = Vec::with_capacity(all.len());
     for event in all {
-        if !unique.iter().rev().take_while(|e| e.at == event.at).any(|e| *e == event) {
+        if !unique
+            .iter()
+            .rev()
+            .take_while(|e| e.at == event.at)
+            .any(|e| *e == event)
+        {
             unique.push(event);
         }
     }

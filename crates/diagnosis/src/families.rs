@@ -8,15 +8,27 @@ use crate::{Holder, JudgedFamily, JudgedSeries, facts, words};
 
 /// Names the families' members, adds up their growth and names the holder with its reasons.
 pub(crate) fn judge(history: &History, analysis: &Analysis, series: &[JudgedSeries]) -> Vec<JudgedFamily> {
-    analysis.families.iter().map(|family| one(history, family, series)).collect()
+    analysis
+        .families
+        .iter()
+        .map(|family| one(history, family, series))
+        .collect()
 }
 
 fn one(history: &History, family: &Family, series: &[JudgedSeries]) -> JudgedFamily {
-    let members: Vec<&JudgedSeries> =
-        family.members.iter().filter_map(|&m| series.iter().find(|s| s.judgement.series == m)).collect();
-    let rates: Vec<f64> = members.iter().filter_map(|s| s.judgement.rate.map(|r| r.per_day)).collect();
+    let members: Vec<&JudgedSeries> = family
+        .members
+        .iter()
+        .filter_map(|&m| series.iter().find(|s| s.judgement.series == m))
+        .collect();
+    let rates: Vec<f64> = members
+        .iter()
+        .filter_map(|s| s.judgement.rate.map(|r| r.per_day))
+        .collect();
     let bytes: Vec<u64> = members.iter().filter_map(|s| s.judgement.bytes).collect();
-    let holder = family.holder.and_then(|m| series.iter().find(|s| s.judgement.series == m));
+    let holder = family
+        .holder
+        .and_then(|m| series.iter().find(|s| s.judgement.series == m));
     JudgedFamily {
         id: family.id,
         members: members.iter().map(|s| s.name()).collect(),
@@ -28,7 +40,11 @@ fn one(history: &History, family: &Family, series: &[JudgedSeries]) -> JudgedFam
 }
 
 fn name_holder(history: &History, holder: &JudgedSeries, members: &[&JudgedSeries]) -> Holder {
-    let owner = if holder.owners.shared { None } else { holder.owners.owners.first() };
+    let owner = if holder.owners.shared {
+        None
+    } else {
+        holder.owners.owners.first()
+    };
     let mut reasons = Vec::new();
     if let (Some(allocs), Some(frees)) = (holder.judgement.allocs, holder.judgement.frees) {
         reasons.push(format!(
@@ -41,7 +57,10 @@ fn name_holder(history: &History, holder: &JudgedSeries, members: &[&JudgedSerie
     let image = owner.and_then(|o| o.image.clone());
     if let Some(image) = &image {
         reasons.extend(filter_reason(history, image));
-        let others = members.iter().filter(|m| m.owner().as_deref() != Some(image.as_str())).count();
+        let others = members
+            .iter()
+            .filter(|m| m.owner().as_deref() != Some(image.as_str()))
+            .count();
         if others > 0 {
             reasons.push(format!(
                 "{} of the family belong to other components, which keep their objects as long as {image} refers to them.",
@@ -68,6 +87,9 @@ fn filter_reason(history: &History, image: &str) -> Option<String> {
         "{} is a minifilter at altitude {} with {} attached and {above} above it.",
         filter.name,
         filter.altitude.as_deref().unwrap_or("unknown"),
-        filter.instances.map_or_else(|| "unknown instances".to_owned(), |n| words::plural(n as usize, "instance", "instances")),
+        filter.instances.map_or_else(
+            || "unknown instances".to_owned(),
+            |n| words::plural(n as usize, "instance", "instances")
+        ),
     ))
 }

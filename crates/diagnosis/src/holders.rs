@@ -26,7 +26,9 @@ impl Collector {
     /// True when handles of this kind keep objects of this tag or cache. Without a kind, any object tag qualifies.
     pub(crate) fn keeps(&self, tag: &str) -> bool {
         let tag = tag.trim_end();
-        let Some((_, kinds)) = KEPT.iter().find(|(name, _)| *name == tag) else { return false };
+        let Some((_, kinds)) = KEPT.iter().find(|(name, _)| *name == tag) else {
+            return false;
+        };
         self.kind.as_deref().is_none_or(|kind| {
             let kind = kind.to_ascii_lowercase();
             kinds.iter().any(|k| kind.starts_with(k))
@@ -76,10 +78,15 @@ const KEPT: [(&str, &[&str]); 34] = [
 pub(crate) fn collectors(history: &History) -> Vec<Collector> {
     let mut tracks: HashMap<(u64, &str, Option<Timestamp>), Vec<(f64, &ProcessFacts)>> = HashMap::new();
     for (at, facts) in &history.facts {
-        let Some(sample) = history.samples.get(*at as usize) else { continue };
+        let Some(sample) = history.samples.get(*at as usize) else {
+            continue;
+        };
         for process in facts.processes.iter().flatten() {
             let key = (process.pid, process.name.as_str(), process.created);
-            tracks.entry(key).or_default().push((sample.at.unix_seconds(), process));
+            tracks
+                .entry(key)
+                .or_default()
+                .push((sample.at.unix_seconds(), process));
         }
     }
     let mut found: Vec<Collector> = tracks.values().filter_map(|track| of_track(track)).collect();
@@ -93,8 +100,10 @@ pub(crate) fn collectors(history: &History) -> Vec<Collector> {
 }
 
 fn of_track(track: &[(f64, &ProcessFacts)]) -> Option<Collector> {
-    let counts: Vec<(f64, u64, &ProcessFacts)> =
-        track.iter().filter_map(|(at, p)| p.handles.map(|handles| (*at, handles, *p))).collect();
+    let counts: Vec<(f64, u64, &ProcessFacts)> = track
+        .iter()
+        .filter_map(|(at, p)| p.handles.map(|handles| (*at, handles, *p)))
+        .collect();
     let (first, last) = (counts.first()?, counts.last()?);
     let gained = last.1.checked_sub(first.1).filter(|&g| g > 0)?;
     // What falls back in between is use, not collecting.
@@ -139,7 +148,10 @@ mod tests {
     fn history(tracks: &[(u64, &[u64])]) -> History {
         let mut history = History::default();
         for at in 0..tracks.first().map_or(0, |t| t.1.len()) {
-            history.samples.push(Sample { at: Timestamp::from_unix_seconds(at as i64 * 10), ..Sample::default() });
+            history.samples.push(Sample {
+                at: Timestamp::from_unix_seconds(at as i64 * 10),
+                ..Sample::default()
+            });
             let processes = tracks
                 .iter()
                 .map(|(pid, counts)| ProcessFacts {
@@ -149,7 +161,13 @@ mod tests {
                     ..ProcessFacts::default()
                 })
                 .collect();
-            history.facts.push((at as u32, MomentFacts { processes: Some(processes), ..MomentFacts::default() }));
+            history.facts.push((
+                at as u32,
+                MomentFacts {
+                    processes: Some(processes),
+                    ..MomentFacts::default()
+                },
+            ));
         }
         history
     }
@@ -164,10 +182,18 @@ mod tests {
             (&[10], false),
         ];
         for (counts, expected) in cases {
-            assert_eq!(!collectors(&history(&[(7, counts)])).is_empty(), expected, "{counts:?}");
+            assert_eq!(
+                !collectors(&history(&[(7, counts)])).is_empty(),
+                expected,
+                "{counts:?}"
+            );
         }
         let two = collectors(&history(&[(1, &[0, 50_000]), (2, &[0, 2_000])]));
-        assert_eq!(two.iter().map(|c| c.pid).collect::<Vec<_>>(), [1], "the small one is noise beside the large");
+        assert_eq!(
+            two.iter().map(|c| c.pid).collect::<Vec<_>>(),
+            [1],
+            "the small one is noise beside the large"
+        );
     }
 
     #[test]

@@ -60,9 +60,15 @@ mod tests {
 
     #[test]
     fn a_tag_in_an_address_is_percent_encoded() {
-        let options = Options { search_url: "https://example.org/?q={tag}".to_owned(), ..Options::default() };
+        let options = Options {
+            search_url: "https://example.org/?q={tag}".to_owned(),
+            ..Options::default()
+        };
         for (tag, address) in [(b"NtFC", "NtFC"), (b"Irp ", "Irp%20"), (b"a&<\"", "a%26%3C%22")] {
-            assert_eq!(options.search_address(&Tag::from_nt(*tag)), format!("https://example.org/?q={address}"));
+            assert_eq!(
+                options.search_address(&Tag::from_nt(*tag)),
+                format!("https://example.org/?q={address}")
+            );
         }
     }
 }

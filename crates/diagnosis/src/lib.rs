@@ -37,7 +37,12 @@ use snapshot::{History, Tag};
 /// The whole diagnosis of one input.
 #[must_use]
 pub fn diagnose(input: &Input<'_>) -> Diagnosis {
-    let Input { history, analysis, owners, options } = *input;
+    let Input {
+        history,
+        analysis,
+        owners,
+        options,
+    } = *input;
     let series = judged_series(history, analysis, owners, options);
     let families = families::judge(history, analysis, &series);
     let mut diagnosis = Diagnosis {
@@ -52,7 +57,11 @@ pub fn diagnose(input: &Input<'_>) -> Diagnosis {
         families,
         ..Diagnosis::default()
     };
-    let context = findings::Context { history, options, draft: &diagnosis };
+    let context = findings::Context {
+        history,
+        options,
+        draft: &diagnosis,
+    };
     let found = findings::run(&context);
     let actions = actions::in_order(&context, &found);
     let summary = summary::of(&context, &found);
@@ -91,7 +100,9 @@ fn judged_series(
     let mut curves_left = options.curves;
     let mut out = Vec::with_capacity(judgements.len());
     for judgement in judgements {
-        let Some(series) = history.series.get(judgement.series) else { continue };
+        let Some(series) = history.series.get(judgement.series) else {
+            continue;
+        };
         let charted = curves_left > 0 && history.samples.len() > 1 && worth_a_chart(judgement.verdict);
         curves_left -= usize::from(charted);
         let follows = analysis
@@ -113,5 +124,8 @@ fn judged_series(
 }
 
 const fn worth_a_chart(verdict: Verdict) -> bool {
-    matches!(verdict, Verdict::Leak | Verdict::Suspect | Verdict::Unfreed | Verdict::Filling | Verdict::Stepped)
+    matches!(
+        verdict,
+        Verdict::Leak | Verdict::Suspect | Verdict::Unfreed | Verdict::Filling | Verdict::Stepped
+    )
 }

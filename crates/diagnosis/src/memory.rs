@@ -19,21 +19,37 @@ pub(crate) fn of_history(history: &History) -> Option<MemoryPicture> {
 #[must_use]
 pub fn picture(counters: &MemoryCounters, os: Option<OsKind>) -> MemoryPicture {
     let linux = os == Some(OsKind::Linux) || counters.slab_unreclaimable.is_some();
-    let parts = if linux { linux_parts(counters) } else { windows_parts(counters) };
-    let complete = counters.processes_resident.or(counters.anonymous).is_some() && counters.available.is_some();
-    let sum: u64 = parts.iter().fold(0, |sum: u64, part| sum.saturating_add(part.bytes));
+    let parts = if linux {
+        linux_parts(counters)
+    } else {
+        windows_parts(counters)
+    };
+    let complete =
+        counters.processes_resident.or(counters.anonymous).is_some() && counters.available.is_some();
+    let sum: u64 = parts
+        .iter()
+        .fold(0, |sum: u64, part| sum.saturating_add(part.bytes));
     let pool = if linux {
-        counters.slab_unreclaimable.map(|s| s.saturating_add(counters.slab_reclaimable.unwrap_or(0)))
+        counters
+            .slab_unreclaimable
+            .map(|s| s.saturating_add(counters.slab_reclaimable.unwrap_or(0)))
     } else {
         let paged = counters.paged_pool_resident.or(counters.paged_pool);
-        counters.nonpaged_pool.map(|n| n.saturating_add(paged.unwrap_or(0)))
+        counters
+            .nonpaged_pool
+            .map(|n| n.saturating_add(paged.unwrap_or(0)))
     };
     let share = |part: u64, whole: u64| (whole > 0).then(|| part as f64 / whole as f64);
     MemoryPicture {
         counters: counters.clone(),
         parts,
-        unaccounted: counters.physical.filter(|_| complete).and_then(|all| all.checked_sub(sum)),
-        pool_share: pool.zip(counters.physical).and_then(|(pool, all)| share(pool, all)),
+        unaccounted: counters
+            .physical
+            .filter(|_| complete)
+            .and_then(|all| all.checked_sub(sum)),
+        pool_share: pool
+            .zip(counters.physical)
+            .and_then(|(pool, all)| share(pool, all)),
         tagged: Vec::new(),
         flags: flags(counters),
     }
@@ -41,9 +57,19 @@ pub fn picture(counters: &MemoryCounters, os: Option<OsKind>) -> MemoryPicture {
 
 /// Parts of a Windows machine. Working sets of the special processes are taken out of the processes' sum.
 fn windows_parts(m: &MemoryCounters) -> Vec<MemoryPart> {
-    let special = [m.secure_system, m.registry, m.memory_compression, m.virtual_machines];
-    let special_sum = special.iter().flatten().fold(0_u64, |sum, &b| sum.saturating_add(b));
-    let free = m.free.or_else(|| m.available.zip(m.standby).and_then(|(a, s)| a.checked_sub(s)));
+    let special = [
+        m.secure_system,
+        m.registry,
+        m.memory_compression,
+        m.virtual_machines,
+    ];
+    let special_sum = special
+        .iter()
+        .flatten()
+        .fold(0_u64, |sum, &b| sum.saturating_add(b));
+    let free = m
+        .free
+        .or_else(|| m.available.zip(m.standby).and_then(|(a, s)| a.checked_sub(s)));
     let rows = [
         ("nonpaged pool", m.nonpaged_pool, true),
         ("paged pool, resident", m.paged_pool_resident, true),
@@ -54,10 +80,18 @@ fn windows_parts(m: &MemoryCounters) -> Vec<MemoryPart> {
         ("locked by drivers", m.driver_locked, true),
         ("page tables", m.page_tables, true),
         ("kernel stacks", m.kernel_stacks, true),
-        ("processes", m.processes_resident.map(|p| p.saturating_sub(special_sum)), false),
+        (
+            "processes",
+            m.processes_resident.map(|p| p.saturating_sub(special_sum)),
+            false,
+        ),
         ("modified list", m.modified, false),
         ("standby (cache)", m.standby, false),
-        ("free", free.or(m.available.filter(|_| m.standby.is_none())), false),
+        (
+            "free",
+            free.or(m.available.filter(|_| m.standby.is_none())),
+            false,
+        ),
     ];
     present(&rows)
 }
@@ -74,7 +108,11 @@ fn linux_parts(m: &MemoryCounters) -> Vec<MemoryPart> {
         ("per-CPU", m.per_cpu, true),
         ("processes (anonymous)", m.anonymous, false),
         ("shared memory and tmpfs", m.shared, false),
-        ("page cache", m.cache.map(|c| c.saturating_sub(m.shared.unwrap_or(0))), false),
+        (
+            "page cache",
+            m.cache.map(|c| c.saturating_sub(m.shared.unwrap_or(0))),
+            false,
+        ),
         ("huge pages", m.huge_pages, false),
         ("free", m.free, false),
     ];
@@ -82,17 +120,39 @@ fn linux_parts(m: &MemoryCounters) -> Vec<MemoryPart> {
 }
 
 fn present(rows: &[(&'static str, Option<u64>, bool)]) -> Vec<MemoryPart> {
-    rows.iter().filter_map(|&(name, bytes, kernel)| bytes.map(|bytes| MemoryPart { name, bytes, kernel })).collect()
+    rows.iter()
+        .filter_map(|&(name, bytes, kernel)| bytes.map(|bytes| MemoryPart { name, bytes, kernel }))
+        .collect()
 }
 
 fn flags(m: &MemoryCounters) -> Vec<MemoryFlag> {
     let scaled = |share: f64| m.physical.map(|all| (all as f64 * share) as u64);
     let rows = [
-        ("nonpaged_pool", m.nonpaged_pool, Some(limit::NONPAGED), scaled(limit::NONPAGED_SHARE)),
-        ("paged_pool", m.paged_pool, Some(limit::PAGED), scaled(limit::PAGED_SHARE)),
-        ("secure_system", m.secure_system, Some(limit::SECURE_SYSTEM), scaled(limit::SECURE_SYSTEM_SHARE)),
+        (
+            "nonpaged_pool",
+            m.nonpaged_pool,
+            Some(limit::NONPAGED),
+            scaled(limit::NONPAGED_SHARE),
+        ),
+        (
+            "paged_pool",
+            m.paged_pool,
+            Some(limit::PAGED),
+            scaled(limit::PAGED_SHARE),
+        ),
+        (
+            "secure_system",
+            m.secure_system,
+            Some(limit::SECURE_SYSTEM),
+            scaled(limit::SECURE_SYSTEM_SHARE),
+        ),
         ("commit", m.committed, None, scaled(limit::COMMIT_TIMES_PHYSICAL)),
-        ("slab_unreclaimable", m.slab_unreclaimable, None, scaled(limit::PAGED_SHARE)),
+        (
+            "slab_unreclaimable",
+            m.slab_unreclaimable,
+            None,
+            scaled(limit::PAGED_SHARE),
+        ),
     ];
     rows.into_iter()
         .filter_map(|(name, value, absolute, scaled)| {
@@ -115,7 +175,11 @@ fn tagged(history: &History) -> Vec<(Pool, u64)> {
         .into_iter()
         .filter(|&pool| pool != Pool::CallSite)
         .filter_map(|pool| {
-            let bytes = history.series.iter().filter(|s| s.key.pool == pool).filter_map(|s| s.last().bytes.get());
+            let bytes = history
+                .series
+                .iter()
+                .filter(|s| s.key.pool == pool)
+                .filter_map(|s| s.last().bytes.get());
             let sum = bytes.fold(0_u64, u64::saturating_add);
             (sum > 0).then_some((pool, sum))
         })
@@ -144,7 +208,10 @@ mod tests {
         let sum: u64 = picture.parts.iter().map(|p| p.bytes).sum();
         assert_eq!(picture.unaccounted, Some(16 * GIB - sum));
         assert_eq!(picture.unaccounted, Some(3 * GIB));
-        assert!(picture.parts.iter().all(|p| p.name != "modified list"), "absent is not zero");
+        assert!(
+            picture.parts.iter().all(|p| p.name != "modified list"),
+            "absent is not zero"
+        );
     }
 
     #[test]
@@ -156,7 +223,10 @@ mod tests {
                 ..MemoryCounters::default()
             };
             let flags = picture(&counters, Some(OsKind::Windows)).flags;
-            flags.iter().find(|f| f.name == "nonpaged_pool").map(|f| (f.above_absolute, f.above_scaled))
+            flags
+                .iter()
+                .find(|f| f.name == "nonpaged_pool")
+                .map(|f| (f.above_absolute, f.above_scaled))
         };
         assert_eq!(of(256 * GIB, 2 * GIB), Some((true, false)));
         assert_eq!(of(4 * GIB, 400 * MIB), Some((false, true)));

@@ -3,8 +3,8 @@
 use attribution::Owners;
 use detection::Judgement;
 use snapshot::{
-    DriverFacts, EtwSession, HostEvent, MemoryCounters, MinifilterFacts, OsKind, Pool, Problem, SourceKind, Tag,
-    Timestamp, VbsFacts,
+    DriverFacts, EtwSession, HostEvent, MemoryCounters, MinifilterFacts, OsKind, Pool, Problem, SourceKind,
+    Tag, Timestamp, VbsFacts,
 };
 
 use crate::Finding;
@@ -145,9 +145,15 @@ impl Holder {
     #[must_use]
     pub fn name(&self) -> Option<String> {
         if let Some(process) = &self.process {
-            return Some(self.pid.map_or_else(|| process.clone(), |pid| format!("{process} (process {pid})")));
+            return Some(
+                self.pid
+                    .map_or_else(|| process.clone(), |pid| format!("{process} (process {pid})")),
+            );
         }
-        self.image.clone().or_else(|| self.component.clone()).or_else(|| self.series.clone())
+        self.image
+            .clone()
+            .or_else(|| self.component.clone())
+            .or_else(|| self.series.clone())
     }
 }
 

@@ -15,7 +15,10 @@ pub(crate) fn of(context: &Context<'_>, findings: &[Finding]) -> Vec<String> {
 }
 
 fn verdict(context: &Context<'_>, findings: &[Finding]) -> String {
-    let heavy: Vec<&Finding> = findings.iter().filter(|f| f.severity <= Severity::Warning).collect();
+    let heavy: Vec<&Finding> = findings
+        .iter()
+        .filter(|f| f.severity <= Severity::Warning)
+        .collect();
     let leaks: Vec<&JudgedSeries> = context
         .draft
         .series
@@ -24,28 +27,51 @@ fn verdict(context: &Context<'_>, findings: &[Finding]) -> String {
         .collect();
     if !leaks.is_empty() {
         let named: Vec<String> = leaks.iter().map(|s| with_rate(s)).collect();
-        let holder = context.draft.families.iter().find_map(|f| f.holder.as_ref()?.name());
-        let held = holder.map(|h| format!(" Most likely held by {h}.")).unwrap_or_default();
-        return format!("{}: {}.{held}", plural(leaks.len(), "leak", "leaks"), list(&named, 3));
+        let holder = context
+            .draft
+            .families
+            .iter()
+            .find_map(|f| f.holder.as_ref()?.name());
+        let held = holder
+            .map(|h| format!(" Most likely held by {h}."))
+            .unwrap_or_default();
+        return format!(
+            "{}: {}.{held}",
+            plural(leaks.len(), "leak", "leaks"),
+            list(&named, 3)
+        );
     }
     if let Some(first) = heavy.first() {
         let more = match heavy.len() {
             1 => String::new(),
-            n => format!(" {} in all.", plural(n, "finding of weight", "findings of weight")),
+            n => format!(
+                " {} in all.",
+                plural(n, "finding of weight", "findings of weight")
+            ),
         };
         return format!("No growing leak shown. {}.{more}", first.title);
     }
     let series = &context.draft.series;
-    let suspects: Vec<String> =
-        series.iter().filter(|s| s.judgement.verdict == Verdict::Suspect && s.follows.is_none()).map(|s| s.name()).collect();
+    let suspects: Vec<String> = series
+        .iter()
+        .filter(|s| s.judgement.verdict == Verdict::Suspect && s.follows.is_none())
+        .map(|s| s.name())
+        .collect();
     if !suspects.is_empty() {
         let verb = if suspects.len() == 1 { "looks" } else { "look" };
-        return format!("No leak shown; {} {verb} like one and {} watching.", list(&suspects, 3), if suspects.len() == 1 { "needs" } else { "need" });
+        return format!(
+            "No leak shown; {} {verb} like one and {} watching.",
+            list(&suspects, 3),
+            if suspects.len() == 1 { "needs" } else { "need" }
+        );
     }
     if series.is_empty() {
         return "No tags were read.".to_owned();
     }
-    let open = series.iter().filter(|s| s.judgement.verdict == Verdict::Insufficient).count();
+    let open = series
+        .iter()
+        .filter(|s| s.judgement.verdict == Verdict::Insufficient)
+        .count();
     if open * 2 >= series.len() {
         return "No leak shown, but the recording is too short to rule one out.".to_owned();
     }
@@ -53,8 +79,16 @@ fn verdict(context: &Context<'_>, findings: &[Finding]) -> String {
 }
 
 fn with_rate(series: &JudgedSeries) -> String {
-    let rate = series.judgement.rate.map(|r| format!(" {}", per_day(r.per_day))).unwrap_or_default();
-    let owner = series.owner().filter(|_| !series.owners.shared).map(|o| format!(" ({o})")).unwrap_or_default();
+    let rate = series
+        .judgement
+        .rate
+        .map(|r| format!(" {}", per_day(r.per_day)))
+        .unwrap_or_default();
+    let owner = series
+        .owner()
+        .filter(|_| !series.owners.shared)
+        .map(|o| format!(" ({o})"))
+        .unwrap_or_default();
     format!("{}{rate}{owner}", series.name())
 }
 
@@ -65,9 +99,21 @@ fn memory(context: &Context<'_>) -> Option<String> {
     let mut largest = memory.parts.clone();
     largest.retain(|p| !["free", "standby (cache)", "page cache"].contains(&p.name));
     largest.sort_by_key(|p| std::cmp::Reverse(p.bytes));
-    let named: Vec<String> = largest.iter().take(3).map(|p| format!("{} {}", p.name, bytes(p.bytes))).collect();
-    let most = if named.is_empty() { String::new() } else { format!("; most is in {}", list(&named, 3)) };
-    Some(format!("{} of {} available{most}.", bytes(available), bytes(physical)))
+    let named: Vec<String> = largest
+        .iter()
+        .take(3)
+        .map(|p| format!("{} {}", p.name, bytes(p.bytes)))
+        .collect();
+    let most = if named.is_empty() {
+        String::new()
+    } else {
+        format!("; most is in {}", list(&named, 3))
+    };
+    Some(format!(
+        "{} of {} available{most}.",
+        bytes(available),
+        bytes(physical)
+    ))
 }
 
 fn input(context: &Context<'_>) -> String {
@@ -76,7 +122,10 @@ fn input(context: &Context<'_>) -> String {
         (Some(start), Some(end)) if end > start => format!(" over {}", duration(end.seconds_since(start))),
         _ => String::new(),
     };
-    let uptime = source.kernel_uptime_s.map(|s| format!(", kernel up {}", duration(s))).unwrap_or_default();
+    let uptime = source
+        .kernel_uptime_s
+        .map(|s| format!(", kernel up {}", duration(s)))
+        .unwrap_or_default();
     format!(
         "{}, {}{span}{uptime}.",
         plural(context.draft.series.len(), "series", "series"),

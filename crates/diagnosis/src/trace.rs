@@ -79,10 +79,15 @@ mod tests {
 
     #[test]
     fn at_most_four_printable_tags_escaped() {
-        let tags: Vec<Tag> =
-            [*b"NtFC", *b"a&\"<", *b"Pro\xE3", *b"Irp ", *b"Five", *b"Six "].map(Tag::from_nt).to_vec();
+        let tags: Vec<Tag> = [*b"NtFC", *b"a&\"<", *b"Pro\xE3", *b"Irp ", *b"Five", *b"Six "]
+            .map(Tag::from_nt)
+            .to_vec();
         let profile = trace_profile(&tags.iter().collect::<Vec<_>>()).unwrap();
-        let values: Vec<_> = profile.lines().filter(|l| l.contains("<PoolTag ")).map(str::trim).collect();
+        let values: Vec<_> = profile
+            .lines()
+            .filter(|l| l.contains("<PoolTag "))
+            .map(str::trim)
+            .collect();
         assert_eq!(
             values,
             [

@@ -15,8 +15,10 @@ const MOST_LAGS: usize = 8;
 /// The picture at the end of a recording; absent when nothing of it was read.
 pub(crate) fn of_history(history: &History) -> Option<VbsPicture> {
     let vbs = facts::newest(history, |f| f.vbs.as_ref()).map(|(_, vbs)| vbs.clone());
-    let secure_system =
-        facts::newest(history, |f| f.memory.as_ref().and_then(|m| m.secure_system.as_ref())).map(|(_, &b)| b);
+    let secure_system = facts::newest(history, |f| {
+        f.memory.as_ref().and_then(|m| m.secure_system.as_ref())
+    })
+    .map(|(_, &b)| b);
     if vbs.is_none() && secure_system.is_none() {
         return None;
     }
@@ -31,11 +33,20 @@ pub(crate) fn of_history(history: &History) -> Option<VbsPicture> {
 
 /// Any interface that says it runs is believed; "no" needs one that would know.
 fn hvci_running(vbs: &VbsFacts) -> Option<bool> {
-    let by_wmi = vbs.services_running.as_ref().map(|services| services.contains(&SERVICE_HVCI));
-    let by_class_165 = vbs.hvci_enabled.map(|on| on && vbs.secure_kernel_running != Some(false));
+    let by_wmi = vbs
+        .services_running
+        .as_ref()
+        .map(|services| services.contains(&SERVICE_HVCI));
+    let by_class_165 = vbs
+        .hvci_enabled
+        .map(|on| on && vbs.secure_kernel_running != Some(false));
     let by_class_103 = vbs.code_integrity_options.map(|bits| bits & CI_HVCI_ENABLED != 0);
     let all = [by_wmi, by_class_165, by_class_103];
-    if all.contains(&Some(true)) { Some(true) } else { all.into_iter().flatten().next() }
+    if all.contains(&Some(true)) {
+        Some(true)
+    } else {
+        all.into_iter().flatten().next()
+    }
 }
 
 /// One moment: seconds, pool bytes, Secure System bytes.
@@ -83,11 +94,23 @@ fn regress(pairs: &[Pair]) -> Option<Regression> {
         && r >= limit::VBS_R
         && slope > 0.0
         && r_of_changes.is_some_and(|r| r >= limit::VBS_R_CHANGES);
-    Some(Regression { samples: pairs.len(), slope, r, lag_s: lag as f64 * step, r_at_lag, r_of_changes, shown })
+    Some(Regression {
+        samples: pairs.len(),
+        slope,
+        r,
+        lag_s: lag as f64 * step,
+        r_at_lag,
+        r_of_changes,
+        shown,
+    })
 }
 
 fn differences(values: &[f64]) -> Vec<f64> {
-    values.iter().zip(values.iter().skip(1)).map(|(a, b)| b - a).collect()
+    values
+        .iter()
+        .zip(values.iter().skip(1))
+        .map(|(a, b)| b - a)
+        .collect()
 }
 
 fn best_lag(pool: &[f64], secure: &[f64], at_zero: f64) -> (i64, f64) {
@@ -95,8 +118,14 @@ fn best_lag(pool: &[f64], secure: &[f64], at_zero: f64) -> (i64, f64) {
     let mut best = (0, at_zero);
     for lag in 1..=most {
         let shorter = pool.len().saturating_sub(lag);
-        let follows = pearson(pool.get(..shorter).unwrap_or_default(), secure.get(lag..).unwrap_or_default());
-        let leads = pearson(pool.get(lag..).unwrap_or_default(), secure.get(..shorter).unwrap_or_default());
+        let follows = pearson(
+            pool.get(..shorter).unwrap_or_default(),
+            secure.get(lag..).unwrap_or_default(),
+        );
+        let leads = pearson(
+            pool.get(lag..).unwrap_or_default(),
+            secure.get(..shorter).unwrap_or_default(),
+        );
         for (signed, r) in [(lag as i64, follows), (-(lag as i64), leads)] {
             if r.is_some_and(|r| r > best.1 + 1e-9) {
                 best = (signed, r.unwrap_or(best.1));
@@ -136,7 +165,13 @@ mod tests {
 
     fn made(secure: impl Fn(usize) -> f64) -> Vec<Pair> {
         // Pool grows in uneven steps, so its changes carry information.
-        (0..40).map(|i| Pair { at_s: i as f64 * 60.0, pool: pool_at(i), secure: secure(i) }).collect()
+        (0..40)
+            .map(|i| Pair {
+                at_s: i as f64 * 60.0,
+                pool: pool_at(i),
+                secure: secure(i),
+            })
+            .collect()
     }
 
     fn pool_at(i: usize) -> f64 {
@@ -146,14 +181,20 @@ mod tests {
     #[test]
     fn following_is_told_from_growing_at_the_same_time() {
         let follows = regress(&made(|i| 1e8 + 0.1 * pool_at(i))).unwrap();
-        assert!(follows.shown && (follows.slope - 0.1).abs() < 1e-6 && follows.r > 0.999, "{follows:?}");
+        assert!(
+            follows.shown && (follows.slope - 0.1).abs() < 1e-6 && follows.r > 0.999,
+            "{follows:?}"
+        );
         assert!(follows.lag_s.abs() < 1e-9);
 
         let late = regress(&made(|i| 1e8 + 0.1 * pool_at(i.saturating_sub(2)))).unwrap();
         assert!((late.lag_s - 120.0).abs() < 1e-6, "{late:?}");
 
         let own_trend = regress(&made(|i| 1e8 + 1e6 * i as f64 + 1e5 * ((i * 13) % 7) as f64)).unwrap();
-        assert!(own_trend.r > 0.8 && !own_trend.shown, "a common trend alone shows nothing: {own_trend:?}");
+        assert!(
+            own_trend.r > 0.8 && !own_trend.shown,
+            "a common trend alone shows nothing: {own_trend:?}"
+        );
 
         assert!(regress(&made(|_| 1e8)).is_none(), "a constant has no correlation");
         assert!(regress(&[]).is_none());
@@ -163,13 +204,35 @@ mod tests {
     fn hvci_is_on_when_any_interface_says_so() {
         let cases = [
             (VbsFacts::default(), None),
-            (VbsFacts { services_running: Some(vec![1, 2]), ..VbsFacts::default() }, Some(true)),
-            (VbsFacts { services_running: Some(vec![1]), ..VbsFacts::default() }, Some(false)),
             (
-                VbsFacts { hvci_enabled: Some(true), secure_kernel_running: Some(false), ..VbsFacts::default() },
+                VbsFacts {
+                    services_running: Some(vec![1, 2]),
+                    ..VbsFacts::default()
+                },
+                Some(true),
+            ),
+            (
+                VbsFacts {
+                    services_running: Some(vec![1]),
+                    ..VbsFacts::default()
+                },
                 Some(false),
             ),
-            (VbsFacts { code_integrity_options: Some(0x401), ..VbsFacts::default() }, Some(true)),
+            (
+                VbsFacts {
+                    hvci_enabled: Some(true),
+                    secure_kernel_running: Some(false),
+                    ..VbsFacts::default()
+                },
+                Some(false),
+            ),
+            (
+                VbsFacts {
+                    code_integrity_options: Some(0x401),
+                    ..VbsFacts::default()
+                },
+                Some(true),
+            ),
         ];
         for (facts, expected) in cases {
             assert_eq!(hvci_running(&facts), expected, "{facts:?}");

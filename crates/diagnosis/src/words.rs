@@ -32,7 +32,11 @@ pub fn bytes_f(value: f64) -> String {
         unit += 1;
     }
     let name = UNITS.get(unit).copied().unwrap_or("PiB");
-    if unit == 0 { format!("{sign}{rest:.0} {name}") } else { format!("{sign}{} {name}", significant(rest)) }
+    if unit == 0 {
+        format!("{sign}{rest:.0} {name}")
+    } else {
+        format!("{sign}{} {name}", significant(rest))
+    }
 }
 
 /// A rate of bytes a day: `+2.1 GiB/day`.
@@ -45,7 +49,12 @@ pub fn per_day(value: f64) -> String {
 /// A rate with its 90 % interval: `+2.1 GiB/day (90 %: 2.0 GiB to 2.2 GiB)`.
 #[must_use]
 pub fn interval(rate: &detection::Rate) -> String {
-    format!("{} (90 %: {} to {})", per_day(rate.per_day), bytes_f(rate.low), bytes_f(rate.high))
+    format!(
+        "{} (90 %: {} to {})",
+        per_day(rate.per_day),
+        bytes_f(rate.low),
+        bytes_f(rate.high)
+    )
 }
 
 /// A count with thousands separators: `7,246,092`.
@@ -82,7 +91,11 @@ pub fn duration(seconds: f64) -> String {
 }
 
 fn two(big: u64, big_unit: &str, small: u64, small_unit: &str) -> String {
-    if small == 0 { format!("{big} {big_unit}") } else { format!("{big} {big_unit} {small} {small_unit}") }
+    if small == 0 {
+        format!("{big} {big_unit}")
+    } else {
+        format!("{big} {big_unit} {small} {small_unit}")
+    }
 }
 
 /// A share in percent: `97 %`, `0.4 %`.
@@ -124,7 +137,11 @@ fn significant(value: f64) -> String {
 /// `one`, or `many` with the number before it: `1 session`, `17 sessions`.
 #[must_use]
 pub fn plural(n: usize, one: &str, many: &str) -> String {
-    if n == 1 { format!("1 {one}") } else { format!("{} {many}", count(n as u64)) }
+    if n == 1 {
+        format!("1 {one}")
+    } else {
+        format!("{} {many}", count(n as u64))
+    }
 }
 
 /// Words joined for a sentence: `a`, `a and b`, `a, b and c`; beyond `most` the rest is counted.
@@ -165,21 +182,34 @@ mod tests {
 
     #[test]
     fn times_counts_shares_and_lists_read_as_words() {
-        for (seconds, text) in
-            [(0.4, "0 s"), (59.6, "1 min"), (3_661.0, "1 h 1 min"), (424_224.0, "4 d 21 h"), (-90.0, "-1 min 30 s")]
-        {
+        for (seconds, text) in [
+            (0.4, "0 s"),
+            (59.6, "1 min"),
+            (3_661.0, "1 h 1 min"),
+            (424_224.0, "4 d 21 h"),
+            (-90.0, "-1 min 30 s"),
+        ] {
             assert_eq!(duration(seconds), text, "{seconds}");
         }
         for (value, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (7_246_092, "7,246,092")] {
             assert_eq!(count(value), text);
         }
-        for (share, text) in [(0.0, "0.0 %"), (0.0001, "< 0.1 %"), (0.042, "4.2 %"), (0.971, "97 %")] {
+        for (share, text) in [
+            (0.0, "0.0 %"),
+            (0.0001, "< 0.1 %"),
+            (0.042, "4.2 %"),
+            (0.971, "97 %"),
+        ] {
             assert_eq!(percent(share), text);
         }
         assert_eq!(number(-1234.4), "-1,234");
         assert_eq!(plural(1, "leak", "leaks"), "1 leak");
-        let cases: [(&[&str], &str); 4] =
-            [(&[], ""), (&["a"], "a"), (&["a", "b", "c"], "a, b and c"), (&["a", "b", "c", "d", "e"], "a, b, c and 2 more")];
+        let cases: [(&[&str], &str); 4] = [
+            (&[], ""),
+            (&["a"], "a"),
+            (&["a", "b", "c"], "a, b and c"),
+            (&["a", "b", "c", "d", "e"], "a, b, c and 2 more"),
+        ];
         for (items, text) in cases {
             assert_eq!(list(items, 3), text);
         }

@@ -1,4 +1,25 @@
 //! The finished value with public fields, and its renderers: text, JSON, CSV, Markdown, HTML.
 //!
-//! This crate may not compute: every number it prints was decided before it. `docs/report-json.md` is the contract of
-//! the JSON.
+//! This crate may not compute: every number it prints was decided before it. It reads no files and knows no clock.
+//! `docs/report-json.md` is the contract of the JSON.
+
+mod csv;
+mod from_diagnosis;
+mod json;
+mod markdown;
+mod model;
+mod steps;
+mod table;
+mod text;
+
+pub use self::csv::csv;
+pub use diagnosis::words;
+pub use json::json;
+pub use markdown::markdown;
+pub use model::*;
+pub use steps::{drivers_text, etw_text, events_text, memory_text, vbs_text};
+pub use table::{Align, Column, Style, Table};
+pub use text::{TextOptions, text};
+
+/// Name and version of the schema of the JSON.
+pub const SCHEMA: &str = "poolscope.report/1";

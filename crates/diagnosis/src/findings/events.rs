@@ -24,5 +24,8 @@ pub(super) fn recent<'a>(context: &Context<'a>, wanted: impl Fn(&HostEvent) -> b
 
 /// When an event was, for people.
 pub(super) fn when(event: &HostEvent) -> String {
-    event.at.and_then(snapshot::Timestamp::to_rfc3339).map_or_else(|| "at an unknown time".to_owned(), |at| evidence::to_second(&at))
+    event
+        .at
+        .and_then(snapshot::Timestamp::to_rfc3339)
+        .map_or_else(|| "at an unknown time".to_owned(), |at| evidence::to_second(&at))
 }

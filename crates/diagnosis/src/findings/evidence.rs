@@ -3,8 +3,8 @@
 use detection::{Limit, Shape};
 
 use super::Context;
-use crate::words::{bytes, count, duration, interval, per_day, percent};
 use crate::JudgedSeries;
+use crate::words::{bytes, count, duration, interval, per_day, percent};
 
 /// All numbers of a series that speak for its verdict.
 pub(super) fn of_series(context: &Context<'_>, series: &JudgedSeries) -> Vec<String> {
@@ -45,7 +45,11 @@ pub(super) fn held(context: &Context<'_>, series: &JudgedSeries) -> Option<Strin
     let j = &series.judgement;
     let mut parts = Vec::new();
     if let Some(held) = j.bytes {
-        let share = context.draft.source.physical_bytes.map(|all| held as f64 / all as f64);
+        let share = context
+            .draft
+            .source
+            .physical_bytes
+            .map(|all| held as f64 / all as f64);
         parts.push(match share {
             Some(share) if share >= 0.001 => format!("{} ({} of memory)", bytes(held), percent(share)),
             _ => bytes(held),
@@ -63,11 +67,15 @@ pub(super) fn held(context: &Context<'_>, series: &JudgedSeries) -> Option<Strin
 /// Rates over several horizons, when there are at least two.
 fn horizons(series: &JudgedSeries) -> Option<String> {
     let h = &series.judgement.horizons;
-    let known: Vec<String> =
-        [("last minute", h.minute), ("last hour", h.hour), ("last day", h.day), ("since boot", h.boot)]
-            .into_iter()
-            .filter_map(|(name, rate)| rate.map(|rate| format!("{name} {}", per_day(rate))))
-            .collect();
+    let known: Vec<String> = [
+        ("last minute", h.minute),
+        ("last hour", h.hour),
+        ("last day", h.day),
+        ("since boot", h.boot),
+    ]
+    .into_iter()
+    .filter_map(|(name, rate)| rate.map(|rate| format!("{name} {}", per_day(rate))))
+    .collect();
     (known.len() >= 2).then(|| format!("Rates: {}.", known.join(", ")))
 }
 
@@ -76,7 +84,10 @@ fn onset(context: &Context<'_>, series: &JudgedSeries) -> Option<String> {
     let end = context.history.samples.last()?.at;
     let ago = duration(end.seconds_since(onset));
     match onset.to_rfc3339().filter(|_| context.history.clock_known) {
-        Some(at) => Some(format!("Began {ago} before the last sample, at {}.", to_second(&at))),
+        Some(at) => Some(format!(
+            "Began {ago} before the last sample, at {}.",
+            to_second(&at)
+        )),
         None => Some(format!("Began {ago} before the last sample.")),
     }
 }
@@ -108,13 +119,25 @@ pub(super) fn owner(series: &JudgedSeries) -> String {
     let Some(first) = owners.owners.first() else {
         return format!("No owner of {} is known.", series.tag);
     };
-    let name = [first.image.as_deref(), first.component.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(", ");
-    let vendor = first.vendor.as_deref().map(|v| format!(" ({v})")).unwrap_or_default();
+    let name = [first.image.as_deref(), first.component.as_deref()]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join(", ");
+    let vendor = first
+        .vendor
+        .as_deref()
+        .map(|v| format!(" ({v})"))
+        .unwrap_or_default();
     let others = match owners.owners.len() {
         0 | 1 => String::new(),
         more => format!("; {} less trusted", more - 1),
     };
-    format!("{} belongs to {name}{vendor}, known from {}{others}.", series.tag, trust(first.trust))
+    format!(
+        "{} belongs to {name}{vendor}, known from {}{others}.",
+        series.tag,
+        trust(first.trust)
+    )
 }
 
 const fn trust(trust: attribution::Trust) -> &'static str {

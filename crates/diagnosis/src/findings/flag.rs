@@ -13,7 +13,9 @@ pub(super) fn raise(context: &Context<'_>, spec: &Spec, name: &str, what: &str) 
         return None;
     }
     let physical = memory.counters.physical;
-    let share = physical.filter(|&all| all > 0).map(|all| flag.value as f64 / all as f64);
+    let share = physical
+        .filter(|&all| all > 0)
+        .map(|all| flag.value as f64 / all as f64);
     let severity = match (flag.above_scaled, share) {
         (true, Some(share)) if share >= limit::POOL_CRITICAL_SHARE => Severity::Critical,
         (true, _) => Severity::Warning,
@@ -21,8 +23,13 @@ pub(super) fn raise(context: &Context<'_>, spec: &Spec, name: &str, what: &str) 
         (false, None) => Severity::Warning,
         (false, Some(_)) => Severity::Notice,
     };
-    let of_memory = share.map(|s| format!(", {} of memory", percent(s))).unwrap_or_default();
-    let mut finding = spec.finding(severity, format!("{what} is large: {}{of_memory}", bytes(flag.value)));
+    let of_memory = share
+        .map(|s| format!(", {} of memory", percent(s)))
+        .unwrap_or_default();
+    let mut finding = spec.finding(
+        severity,
+        format!("{what} is large: {}{of_memory}", bytes(flag.value)),
+    );
     if let Some(absolute) = flag.absolute {
         finding.evidence.push(format!(
             "{} the absolute limit of {} (made for a machine of {}).",

@@ -23,9 +23,9 @@ macro_rules! registry {
 }
 
 registry!(
-    ps0100, ps0101, ps0102, ps0103, ps0104, ps0105, ps0106, ps0107, ps0108, ps0201, ps0202, ps0301, ps0302, ps0303,
-    ps0304, ps0305, ps0306, ps0307, ps0401, ps0402, ps0403, ps0501, ps0502, ps0503, ps0504, ps0505, ps0601, ps0602,
-    ps0701, ps0702, ps0703, ps0704, ps0705,
+    ps0100, ps0101, ps0102, ps0103, ps0104, ps0105, ps0106, ps0107, ps0108, ps0201, ps0202, ps0301, ps0302,
+    ps0303, ps0304, ps0305, ps0306, ps0307, ps0401, ps0402, ps0403, ps0501, ps0502, ps0503, ps0504, ps0505,
+    ps0601, ps0602, ps0701, ps0702, ps0703, ps0704, ps0705,
 );
 
 /// What a finding is, and how it is found.
@@ -77,12 +77,18 @@ pub struct Context<'a> {
 impl Context<'_> {
     /// Physical memory, or that of the reference machine when the input does not say.
     pub(crate) fn memory_or_reference(&self) -> u64 {
-        self.draft.source.physical_bytes.unwrap_or(crate::thresholds::REFERENCE_PHYSICAL)
+        self.draft
+            .source
+            .physical_bytes
+            .unwrap_or(crate::thresholds::REFERENCE_PHYSICAL)
     }
 
     /// The series of this verdict, by rank, without mere followers.
     fn with_verdict(&self, verdict: Verdict) -> impl Iterator<Item = &JudgedSeries> {
-        self.draft.series.iter().filter(move |s| s.judgement.verdict == verdict && s.follows.is_none())
+        self.draft
+            .series
+            .iter()
+            .filter(move |s| s.judgement.verdict == verdict && s.follows.is_none())
     }
 
     /// True when memory is short but the kernel's pools are not where it went.
@@ -93,19 +99,28 @@ impl Context<'_> {
 
 /// True for verdicts that name a series as the trouble.
 pub(crate) fn accused(series: &JudgedSeries) -> bool {
-    matches!(series.judgement.verdict, Verdict::Leak | Verdict::Suspect | Verdict::Unfreed) && series.follows.is_none()
+    matches!(
+        series.judgement.verdict,
+        Verdict::Leak | Verdict::Suspect | Verdict::Unfreed
+    ) && series.follows.is_none()
 }
 
 /// All findings, heaviest first.
 #[must_use]
 pub fn run(context: &Context<'_>) -> Vec<Finding> {
-    let mut found: Vec<Finding> =
-        ALL.iter().filter(|spec| spec.code != ps0100::SPEC.code).flat_map(|spec| (spec.find)(context, spec)).collect();
+    let mut found: Vec<Finding> = ALL
+        .iter()
+        .filter(|spec| spec.code != ps0100::SPEC.code)
+        .flat_map(|spec| (spec.find)(context, spec))
+        .collect();
     if !found.iter().any(|f| f.severity <= Severity::Warning) {
         found.extend((ps0100::SPEC.find)(context, &ps0100::SPEC));
     }
     found.sort_by(|a, b| {
-        a.severity.cmp(&b.severity).then_with(|| b.weight.total_cmp(&a.weight)).then_with(|| a.code.cmp(b.code))
+        a.severity
+            .cmp(&b.severity)
+            .then_with(|| b.weight.total_cmp(&a.weight))
+            .then_with(|| a.code.cmp(b.code))
     });
     found
 }
@@ -119,10 +134,16 @@ mod tests {
         let codes: Vec<_> = ALL.iter().map(|s| s.code).collect();
         assert!(codes.is_sorted_by(|a, b| a < b), "{codes:?}");
         for spec in ALL {
-            assert!(spec.code.len() == 6 && spec.code.starts_with("PS"), "{}", spec.code);
-            for (what, text) in
-                [("title", spec.title), ("trigger", spec.trigger), ("explanation", spec.explanation)]
-            {
+            assert!(
+                spec.code.len() == 6 && spec.code.starts_with("PS"),
+                "{}",
+                spec.code
+            );
+            for (what, text) in [
+                ("title", spec.title),
+                ("trigger", spec.trigger),
+                ("explanation", spec.explanation),
+            ] {
                 assert!(!text.is_empty(), "{} has no {what}", spec.code);
             }
             assert!(!spec.sources.is_empty(), "{} names no source", spec.code);

@@ -11,7 +11,9 @@ pub(super) fn leak(context: &Context<'_>, series: &JudgedSeries) -> Severity {
     let held = series.judgement.bytes.map(|b| b as f64);
     let per_day = series.judgement.rate.map(|r| r.per_day);
     let days_left = days_to_exhaustion(context, series);
-    if held.is_some_and(|b| b >= memory * limit::CRITICAL_SHARE) || days_left.is_some_and(|d| d <= limit::CRITICAL_DAYS) {
+    if held.is_some_and(|b| b >= memory * limit::CRITICAL_SHARE)
+        || days_left.is_some_and(|d| d <= limit::CRITICAL_DAYS)
+    {
         return Severity::Critical;
     }
     let small = memory * limit::SMALL_SHARE;
@@ -42,7 +44,10 @@ pub(super) fn held(context: &Context<'_>, series: &JudgedSeries) -> Severity {
 
 fn days_to_exhaustion(context: &Context<'_>, series: &JudgedSeries) -> Option<f64> {
     let end = context.history.samples.last()?.at;
-    series.judgement.exhaustion.map(|e| e.at.seconds_since(end) / DAY_S)
+    series
+        .judgement
+        .exhaustion
+        .map(|e| e.at.seconds_since(end) / DAY_S)
 }
 
 /// Orders findings about series: what they hold and a month of what they gain, bytes.
