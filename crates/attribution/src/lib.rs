@@ -16,6 +16,7 @@ mod pooltag;
 mod shared;
 
 pub mod holders;
+pub mod rules;
 
 pub use families::{Sure, TagFamily, citation, families, family_of};
 pub use index::{DEFAULT_SEARCH, DriverFile, OwnerIndex};
