@@ -1,6 +1,7 @@
 //! `cargo xtask tidy`: what the house rules say and no compiler checks. Each rule is a function of the tree in memory
 //! and has a test that trips it.
 
+mod dependencies;
 mod docs;
 mod edges;
 mod layout;
@@ -41,6 +42,7 @@ type Rule = (&'static str, fn(&Tree) -> Vec<Breach>);
 const RULES: &[Rule] = &[
     (edges::EDGES, edges::edges),
     (edges::HEADINGS, edges::headings),
+    (dependencies::UNUSED, dependencies::unused),
     (layout::LENGTH, layout::length),
     (layout::CRATE_DOC, layout::crate_doc),
     (layout::CRATE_NAME, layout::crate_name),

@@ -1,0 +1,76 @@
+//! Dependencies that nobody uses cost compile time, and a reader who wonders.
+
+use super::{Breach, Tree, words_in};
+
+pub(super) const UNUSED: &str = "unused-dependency";
+
+/// Names under headings of a manifest that end in `dependencies]`, with the line of each.
+fn declared(manifest: &str) -> Vec<(usize, &str)> {
+    let mut inside = false;
+    let mut names = Vec::new();
+    for (number, line) in manifest.lines().enumerate() {
+        if line.starts_with('[') {
+            inside = line.ends_with("dependencies]");
+        } else if inside && line.starts_with(|c: char| c.is_ascii_alphabetic()) {
+            let name = line.split(['=', '.', ' ']).next().unwrap_or_default();
+            names.push((number + 1, name));
+        }
+    }
+    names
+}
+
+/// A dependency of a crate that no file of the crate names, or of the workspace that no crate takes.
+pub(super) fn unused(tree: &Tree) -> Vec<Breach> {
+    let mut breaches = Vec::new();
+    let mut complain = |path: &str, line: usize, name: &str| {
+        let message = format!("`{name}` is used nowhere here");
+        breaches.push(Breach { path: path.to_owned(), line, rule: UNUSED, message });
+    };
+    let manifests: Vec<(String, &String)> = tree
+        .crates
+        .iter()
+        .map(|member| format!("{}/Cargo.toml", member.folder))
+        .filter_map(|path| tree.files.get(&path).map(|text| (path, text)))
+        .collect();
+    for (path, text) in &manifests {
+        let folder = path.trim_end_matches("Cargo.toml");
+        let sources: Vec<&String> = tree
+            .files
+            .iter()
+            .filter(|(file, _)| file.starts_with(folder) && (file.ends_with(".rs") || file.ends_with(".html")))
+            .map(|(_, text)| text)
+            .collect();
+        for (line, name) in declared(text) {
+            let word = name.replace('-', "_");
+            if !sources.iter().any(|source| words_in(source, &word).next().is_some()) {
+                complain(path, line, name);
+            }
+        }
+    }
+    let root = tree.files.get("Cargo.toml").map_or("", String::as_str);
+    for (line, name) in declared(root) {
+        if !manifests.iter().any(|(_, text)| declared(text).iter().any(|(_, taken)| *taken == name)) {
+            complain("Cargo.toml", line, name);
+        }
+    }
+    breaches
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tree;
+    use super::super::tree::Member;
+    use super::*;
+
+    #[test]
+    fn unused_dependencies_are_told() {
+        let mut tree = tree(&[
+            ("Cargo.toml", "[workspace.dependencies]\na-b = \"1\"\nc = \"1\"\n[profile.dev]\nx = 1\n"),
+            ("crates/a/Cargo.toml", "[package]\nname = \"a\"\n[dependencies]\na-b.workspace = true\n\n[dev-dependencies]\nd = \"1\"\n"),
+            ("crates/a/src/lib.rs", "use a_b::x; // not dd"),
+        ]);
+        tree.crates = vec![Member { name: "a".to_owned(), folder: "crates/a".to_owned(), uses: Vec::new() }];
+        let said: Vec<(String, usize)> = unused(&tree).into_iter().map(|breach| (breach.path, breach.line)).collect();
+        assert_eq!(said, [("crates/a/Cargo.toml".to_owned(), 7), ("Cargo.toml".to_owned(), 3)]);
+    }
+}
