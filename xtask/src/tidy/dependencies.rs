@@ -24,7 +24,12 @@ pub(super) fn unused(tree: &Tree) -> Vec<Breach> {
     let mut breaches = Vec::new();
     let mut complain = |path: &str, line: usize, name: &str| {
         let message = format!("`{name}` is used nowhere here");
-        breaches.push(Breach { path: path.to_owned(), line, rule: UNUSED, message });
+        breaches.push(Breach {
+            path: path.to_owned(),
+            line,
+            rule: UNUSED,
+            message,
+        });
     };
     let manifests: Vec<(String, &String)> = tree
         .crates
@@ -37,19 +42,27 @@ pub(super) fn unused(tree: &Tree) -> Vec<Breach> {
         let sources: Vec<&String> = tree
             .files
             .iter()
-            .filter(|(file, _)| file.starts_with(folder) && (file.ends_with(".rs") || file.ends_with(".html")))
+            .filter(|(file, _)| {
+                file.starts_with(folder) && (file.ends_with(".rs") || file.ends_with(".html"))
+            })
             .map(|(_, text)| text)
             .collect();
         for (line, name) in declared(text) {
             let word = name.replace('-', "_");
-            if !sources.iter().any(|source| words_in(source, &word).next().is_some()) {
+            if !sources
+                .iter()
+                .any(|source| words_in(source, &word).next().is_some())
+            {
                 complain(path, line, name);
             }
         }
     }
     let root = tree.files.get("Cargo.toml").map_or("", String::as_str);
     for (line, name) in declared(root) {
-        if !manifests.iter().any(|(_, text)| declared(text).iter().any(|(_, taken)| *taken == name)) {
+        if !manifests
+            .iter()
+            .any(|(_, text)| declared(text).iter().any(|(_, taken)| *taken == name))
+        {
             complain("Cargo.toml", line, name);
         }
     }
@@ -65,12 +78,31 @@ mod tests {
     #[test]
     fn unused_dependencies_are_told() {
         let mut tree = tree(&[
-            ("Cargo.toml", "[workspace.dependencies]\na-b = \"1\"\nc = \"1\"\n[profile.dev]\nx = 1\n"),
-            ("crates/a/Cargo.toml", "[package]\nname = \"a\"\n[dependencies]\na-b.workspace = true\n\n[dev-dependencies]\nd = \"1\"\n"),
+            (
+                "Cargo.toml",
+                "[workspace.dependencies]\na-b = \"1\"\nc = \"1\"\n[profile.dev]\nx = 1\n",
+            ),
+            (
+                "crates/a/Cargo.toml",
+                "[package]\nname = \"a\"\n[dependencies]\na-b.workspace = true\n\n[dev-dependencies]\nd = \"1\"\n",
+            ),
             ("crates/a/src/lib.rs", "use a_b::x; // not dd"),
         ]);
-        tree.crates = vec![Member { name: "a".to_owned(), folder: "crates/a".to_owned(), uses: Vec::new() }];
-        let said: Vec<(String, usize)> = unused(&tree).into_iter().map(|breach| (breach.path, breach.line)).collect();
-        assert_eq!(said, [("crates/a/Cargo.toml".to_owned(), 7), ("Cargo.toml".to_owned(), 3)]);
+        tree.crates = vec![Member {
+            name: "a".to_owned(),
+            folder: "crates/a".to_owned(),
+            uses: Vec::new(),
+        }];
+        let said: Vec<(String, usize)> = unused(&tree)
+            .into_iter()
+            .map(|breach| (breach.path, breach.line))
+            .collect();
+        assert_eq!(
+            said,
+            [
+                ("crates/a/Cargo.toml".to_owned(), 7),
+                ("Cargo.toml".to_owned(), 3)
+            ]
+        );
     }
 }
