@@ -3,6 +3,43 @@
 //! This crate reads no files and knows no tag tables: it is fed the bytes of a PE image, which may be hostile. It never
 //! panics, and time and memory are bounded by the size of the input.
 
+mod call;
+mod engine;
+mod exec;
 mod finding;
+mod flow;
+mod image;
+mod ir;
+mod lift_arm64;
+mod lift_x86;
+mod limits;
+mod routines;
+mod state;
+mod stdcall;
+mod value;
+mod xref;
 
 pub use finding::{Arch, Certainty, DriverScan, TagUse};
+pub use limits::{Limits, ScanError};
+
+/// Finds the tags that a driver allocates under, in its code.
+///
+/// # Errors
+/// When the bytes are no PE image of a known instruction set, or more than the limit.
+pub fn scan(bytes: &[u8], limits: &Limits) -> Result<DriverScan, ScanError> {
+    let image = image::Image::parse(bytes, limits)?;
+    let mut scan = DriverScan {
+        arch: Some(image.arch),
+        linked_at: (!image.reproducible && image.timestamp != 0).then(|| i64::from(image.timestamp)),
+        problems: image.problems.clone(),
+        ..DriverScan::default()
+    };
+    let mut engine = engine::Engine::new(&image, limits);
+    scan.kmdf = engine.wdf.is_some();
+    engine.run();
+    let (tags, freed, problems) = engine.into_findings();
+    scan.tags = tags;
+    scan.freed_tags = freed;
+    scan.problems.extend(problems);
+    Ok(scan)
+}

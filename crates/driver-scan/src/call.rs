@@ -1,0 +1,549 @@
+//! Calls: what reaches a routine's tag, and what a call leaves behind.
+
+use crate::engine::{Callee, Demand, Engine, Sink, is_resolver};
+use crate::flow::Run;
+use crate::ir::{Op, RAX, RSP, Reg, Src, VEC};
+use crate::routines::{Arg, argument};
+use crate::state::State;
+use crate::stdcall;
+use crate::value::{Atom, CONST, Kind, STACK, Sym, TOP, Val};
+use crate::{Arch, Certainty};
+
+impl Engine<'_> {
+    /// A call; the state after it, `None` when it does not return.
+    pub(crate) fn call(
+        &mut self,
+        run: &mut Run,
+        ip: u32,
+        callees: &[Callee],
+        state: State,
+        rest: &[(u32, u32, Op)],
+    ) -> Option<State> {
+        let mut targets = Vec::new();
+        for &callee in callees {
+            for target in self.through_thunks(run, &state, callee) {
+                if !targets.contains(&target) {
+                    targets.push(target);
+                }
+            }
+            if !targets.contains(&callee) && self.sinks.contains_key(&callee) && targets.len() < 32 {
+                targets.push(callee);
+            }
+        }
+        if run.reporting {
+            for &target in &targets {
+                self.feed(run, ip, target, &state);
+            }
+        }
+        if let [Callee::Func(function)] = targets.as_slice() {
+            let function = *function;
+            if run.nest.len() == 1 {
+                self.call_targets.insert(ip, function);
+            }
+            if self.allocates_stack(&state, rest) {
+                return Some(state);
+            }
+            let forced = run.inline.contains(&function)
+                || self.inlined_by_callers.contains(&function)
+                || self.builds_frame(function)
+                || self.passes_routine(&state);
+            if forced && let Some(after) = self.inline_call(run, function, &state) {
+                return Some(after);
+            }
+        }
+        Some(self.after_call(run, ip, &targets, state, rest))
+    }
+
+    /// `__chkstk` and its kin: they only touch the stack that is taken afterwards.
+    fn allocates_stack(&self, state: &State, rest: &[(u32, u32, Op)]) -> bool {
+        let sp = self.stack_pointer();
+        let (reg, least): (Reg, u64) = if self.image.arch == Arch::Arm64 {
+            (15, 1)
+        } else {
+            (RAX, 0x100)
+        };
+        if self.image.arch == Arch::X86 {
+            return false;
+        }
+        state.reg(reg).single().is_some_and(|size| size >= least)
+            && rest
+                .iter()
+                .take(3)
+                .any(|(_, _, op)| matches!(op, Op::Bin { dst, b: Src::Reg(_), .. } if *dst == sp))
+    }
+
+    /// True when a routine is passed as an argument: the callee may call it.
+    fn passes_routine(&self, state: &State) -> bool {
+        (0..4).any(|index| {
+            let val = match argument(self.image.arch, index) {
+                Arg::Reg(reg) => state.reg(reg).clone(),
+                Arg::Stack(off) => match state.reg(RSP) {
+                    Val::One(Atom {
+                        sym: STACK, off: sp, ..
+                    }) => state
+                        .read(STACK, sp + off - 4, 4)
+                        .map_or(Val::TOP, |(val, _)| val),
+                    _ => Val::TOP,
+                },
+            };
+            matches!(&val, Val::One(atom) if atom.sym != TOP && atom.exact) && self.leads_to_sink(&val)
+        })
+    }
+
+    /// The stack pointer as the callee finds it.
+    fn callee_stack(&self, state: &State) -> Val {
+        let sp = state.reg(self.stack_pointer());
+        if self.image.arch == Arch::Arm64 {
+            sp.clone()
+        } else {
+            self.add(sp, -i64::from(self.image.pointer_size()))
+        }
+    }
+
+    fn argument_value(&mut self, state: &State, arg: Arg, size: u8) -> (Val, bool) {
+        match arg {
+            Arg::Reg(reg) => (state.reg(reg).clone(), state.is_immediate(reg)),
+            Arg::Stack(off) => {
+                let stack = self.callee_stack(state);
+                let address = self.add(&stack, off);
+                self.load(state, &address, size)
+            }
+        }
+    }
+
+    /// Follows the sinks of a callee at a call.
+    fn feed(&mut self, run: &Run, ip: u32, callee: Callee, state: &State) {
+        let Some(sinks) = self.sinks.get(&callee) else {
+            return;
+        };
+        // Inside a wrapper interpreted in place the finding belongs to the outer function's call.
+        for sink in sinks.clone() {
+            if let Some((arg, wanted)) = sink.when {
+                let (code, _) = self.argument_value(state, arg, 4);
+                let fits = code
+                    .atoms()
+                    .iter()
+                    .any(|atom| atom.sym == CONST && atom.off as u64 == wanted);
+                if !fits {
+                    continue;
+                }
+            }
+            let pointer = self.image.pointer_size() as u8;
+            let (mut val, mut immediate) = self.argument_value(
+                state,
+                sink.arg,
+                if sink.derefs.is_empty() && !sink.filter {
+                    4
+                } else {
+                    pointer
+                },
+            );
+            for (index, &off) in sink.derefs.iter().enumerate() {
+                let last = index + 1 == sink.derefs.len() && !sink.filter;
+                let address = self.add(&val, off);
+                (val, immediate) = self.load(state, &address, if last { 4 } else { pointer });
+            }
+            if sink.filter {
+                self.filter_contexts(run, ip, &sink, &val, state);
+            } else {
+                self.take(run, ip, &sink, &val, immediate);
+            }
+        }
+    }
+
+    /// Reports the constants of a tag and asks for what is behind the rest.
+    fn take(&mut self, run: &Run, ip: u32, sink: &Sink, val: &Val, immediate: bool) {
+        for atom in val.atoms() {
+            match atom.sym {
+                CONST => {
+                    let tag = atom.off as u32;
+                    if tag != 0 {
+                        self.report(sink, tag, ip, certainty(run, sink, val, immediate));
+                    }
+                }
+                TOP | STACK => {
+                    if !run.wide && !sink.frees {
+                        self.demands.push(Demand::Wider);
+                    }
+                }
+                sym => self.ask_behind(run, sink, sym, atom.exact && atom.off == 0),
+            }
+        }
+    }
+
+    fn ask_behind(&mut self, run: &Run, sink: &Sink, sym: Sym, exact: bool) {
+        let mut derefs = sink.derefs.clone();
+        let mut path = Vec::new();
+        let mut current = sym;
+        loop {
+            match self.symbols.kind(current) {
+                Kind::Deref(CONST, off, _) => {
+                    if sink.frees {
+                        return;
+                    }
+                    self.demands.push(Demand::Stored(CONST, off));
+                    for (base, off) in path {
+                        self.demands.push(Demand::Stored(base, off));
+                    }
+                    if !exact && !run.wide {
+                        self.demands.push(Demand::Wider);
+                    }
+                    return;
+                }
+                Kind::Deref(STACK, off, _) => {
+                    if off >= i64::from(self.image.pointer_size() & !0) - 8 && (0..=0x100).contains(&off) {
+                        self.parameter(run, sink, Arg::Stack(off), &path, exact);
+                    }
+                    return;
+                }
+                Kind::Deref(base, off, _) => {
+                    path.push((base, off));
+                    derefs.push(off);
+                    current = base;
+                }
+                Kind::Entry(reg) => {
+                    if reg != self.stack_pointer() {
+                        self.parameter(run, sink, Arg::Reg(reg), &path, exact);
+                    }
+                    return;
+                }
+                Kind::Ret(site) => {
+                    if let Some(&callee) = self.call_targets.get(&site)
+                        && !sink.frees
+                    {
+                        self.demands.push(Demand::Inside(callee));
+                    }
+                    for (base, off) in path {
+                        self.demands.push(Demand::Stored(base, off));
+                    }
+                    return;
+                }
+                _ => return,
+            }
+        }
+    }
+
+    /// The tag is a parameter of the function under analysis, or lies behind one.
+    fn parameter(&mut self, run: &Run, sink: &Sink, arg: Arg, path: &[(Sym, i64)], exact: bool) {
+        if sink.frees && sink.depth > 0 {
+            return;
+        }
+        if !exact {
+            if !sink.frees {
+                self.demands.push(Demand::Callers);
+            }
+            return;
+        }
+        let derefs = path.iter().rev().map(|&(_, off)| off).collect();
+        let thunk = run.entry_is_thunk;
+        let sink = Sink {
+            routine: std::rc::Rc::clone(&sink.routine),
+            arg,
+            derefs,
+            filter: false,
+            when: None,
+            frees: sink.frees,
+            depth: sink.depth + u8::from(!thunk),
+            framework: sink.framework,
+            structure: sink.structure,
+        };
+        self.demands.push(Demand::Parameter(sink));
+    }
+
+    /// The tags of the context definitions of an FLT_REGISTRATION.
+    fn filter_contexts(&mut self, run: &Run, ip: u32, sink: &Sink, registration: &Val, state: &State) {
+        let wide = self.image.arch != Arch::X86;
+        let pointer = self.image.pointer_size() as u8;
+        // FLT_CONTEXT_REGISTRATION: ContextType (16 bits), …, PoolTag, ContextAllocateCallback
+        let (tag_at, callback_at, stride) = if wide {
+            (0x18, 0x20, 0x38)
+        } else {
+            (0xc, 0x10, 0x1c)
+        };
+        let contexts = self.load(state, &self.add(registration, 8), pointer).0;
+        for atom in contexts.atoms().to_vec() {
+            if atom.sym == TOP || !atom.exact || (atom.sym == CONST && atom.off == 0) {
+                continue;
+            }
+            for index in 0..32i64 {
+                let at = Val::One(Atom {
+                    off: atom.off.wrapping_add(index * stride),
+                    ..atom
+                });
+                let kind = self.load(state, &at, 2).0;
+                let known = kind
+                    .atoms()
+                    .iter()
+                    .find(|kind| kind.sym == CONST)
+                    .map(|kind| kind.off as u64);
+                // FLT_CONTEXT_END, or something that is no context type at all.
+                if known.is_none_or(|known| known == 0xffff || known == 0 || known > 0x100) {
+                    break;
+                }
+                let callback = self.load(state, &self.add(&at, callback_at), pointer).0;
+                let own = callback
+                    .atoms()
+                    .iter()
+                    .any(|atom| atom.sym == CONST && atom.off != 0);
+                if !own {
+                    let (tag, immediate) = self.load(state, &self.add(&at, tag_at), 4);
+                    self.take(run, ip, sink, &tag, immediate);
+                }
+            }
+        }
+    }
+
+    /// What is left of the state after a call that is not interpreted.
+    fn after_call(
+        &mut self,
+        run: &mut Run,
+        ip: u32,
+        targets: &[Callee],
+        mut state: State,
+        rest: &[(u32, u32, Op)],
+    ) -> State {
+        let ret = self.symbols.intern(Kind::Ret(ip));
+        let mut result = Val::symbol(ret);
+        let mut pops = None;
+        let mut by = Atom::TOP;
+        match targets {
+            [Callee::Import(index)] => {
+                let name = self.names.get(*index as usize).cloned().unwrap_or_default();
+                pops = stdcall::popped(&name);
+                if let Some(known) = self.known_routine(run, &name, &mut state) {
+                    result = known;
+                    by = Atom {
+                        sym: CONST,
+                        exact: true,
+                        off: 0,
+                    };
+                } else if is_resolver(&name) {
+                    result = self.resolve(run, &name, &state).unwrap_or(result);
+                }
+            }
+            [Callee::Func(function)] => {
+                pops = self.pops(*function);
+                by = Atom::depends(ret);
+            }
+            _ => {}
+        }
+        if by.sym != CONST {
+            self.escape(&mut state, by);
+        }
+        self.forget_volatile(&mut state);
+        state.set(0, result);
+        if self.image.arch == Arch::X86 {
+            let pops = pops.map_or_else(|| guessed_pops(&state, rest), i64::from);
+            let sp = state.reg(RSP).clone();
+            state.set(RSP, self.add(&sp, pops));
+            state.pushed = 0;
+        }
+        state
+    }
+
+    /// Memory a call may write: what its arguments point to, and what was stored where it may be seen.
+    fn escape(&self, state: &mut State, by: Atom) {
+        let mut places: Vec<Atom> = Vec::new();
+        let registers: &[Reg] = match self.image.arch {
+            Arch::X64 => &[1, 2, 8, 9],
+            Arch::X86 => &[1, 2],
+            Arch::Arm64 => &[0, 1, 2, 3, 4, 5, 6, 7],
+        };
+        for &reg in registers {
+            places.extend(
+                state
+                    .reg(reg)
+                    .atoms()
+                    .iter()
+                    .filter(|atom| atom.exact && atom.sym != TOP),
+            );
+        }
+        if let Val::One(Atom { sym: STACK, off, .. }) = state.reg(self.stack_pointer()) {
+            let width = i64::from(self.image.pointer_size());
+            let (first, count) = match self.image.arch {
+                Arch::X64 => (4, 8),
+                Arch::X86 => (0, 8),
+                Arch::Arm64 => (0, 2),
+            };
+            for index in first..first + count {
+                if let Some((val, _)) = state.read(STACK, off + index * width, width as u8) {
+                    places.extend(val.atoms().iter().filter(|atom| atom.exact && atom.sym == STACK));
+                }
+            }
+        }
+        places.extend(state.escaped.iter().map(|&off| Atom {
+            sym: STACK,
+            exact: true,
+            off,
+        }));
+        for place in places {
+            if place.sym != STACK || place.off < 0 {
+                state.may_write(place.sym, place.off, by);
+            }
+        }
+    }
+
+    fn forget_volatile(&self, state: &mut State) {
+        let general: &[Reg] = match self.image.arch {
+            Arch::X64 => &[0, 1, 2, 8, 9, 10, 11],
+            Arch::X86 => &[0, 1, 2],
+            Arch::Arm64 => &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 30],
+        };
+        for &reg in general {
+            state.set(reg, Val::TOP);
+        }
+        let vectors = if self.image.arch == Arch::X64 {
+            VEC..VEC + 12
+        } else {
+            VEC..VEC + 16
+        };
+        for reg in vectors {
+            state.set(reg, Val::TOP);
+        }
+        state.flags = None;
+    }
+
+    /// Routines whose effect matters: text set-up and memory copies. Their result.
+    fn known_routine(&mut self, run: &mut Run, name: &str, state: &mut State) -> Option<Val> {
+        let arch = self.image.arch;
+        let pointer = self.image.pointer_size() as u8;
+        match name {
+            "RtlInitUnicodeString" | "RtlInitAnsiString" | "RtlInitString" => {
+                let to = self.argument_value(state, argument(arch, 0), pointer).0;
+                let text = self.argument_value(state, argument(arch, 1), pointer).0;
+                let buffer = self.add(&to, i64::from(pointer));
+                self.store_to(run, state, &buffer, pointer, text, false);
+                Some(Val::TOP)
+            }
+            "memcpy" | "memmove" | "RtlCopyMemory" | "RtlMoveMemory" | "memset" | "RtlZeroMemory" => {
+                let to = self.argument_value(state, argument(arch, 0), pointer).0;
+                let second = self.argument_value(state, argument(arch, 1), pointer).0;
+                let zero_only = name == "RtlZeroMemory";
+                let length = if zero_only {
+                    second.clone()
+                } else {
+                    self.argument_value(state, argument(arch, 2), pointer).0
+                };
+                let bytes = length.single().filter(|&bytes| bytes <= 512)?;
+                if to.atoms().len() != 1 {
+                    return None;
+                }
+                let fills = zero_only || (name == "memset" && second.single() == Some(0));
+                if name == "memset" && !fills {
+                    return None;
+                }
+                self.copy_memory(run, state, &to, if fills { None } else { Some(&second) }, bytes);
+                Some(to)
+            }
+            _ => None,
+        }
+    }
+
+    /// The routine a resolver is asked for, when its name is known.
+    fn resolve(&mut self, run: &Run, name: &str, state: &State) -> Option<Val> {
+        let arch = self.image.arch;
+        let pointer = self.image.pointer_size() as u8;
+        let wide = name != "FltGetRoutineAddress";
+        let mut text = self.argument_value(state, argument(arch, 0), pointer).0;
+        if wide {
+            let address = self.add(&text, i64::from(pointer));
+            text = self.load(state, &address, pointer).0;
+        }
+        let mut atoms = Vec::new();
+        for atom in text.atoms().to_vec() {
+            match (atom.sym, self.symbols.kind(atom.sym)) {
+                (CONST, _) => {
+                    let read = if wide {
+                        self.image.wide_text(atom.off as u64)
+                    } else {
+                        self.image.narrow_text(atom.off as u64)
+                    };
+                    if let Some(routine) = read.filter(|routine| !routine.is_empty()) {
+                        let index = self.import_index(&routine);
+                        atoms.push(Atom::symbol(self.symbols.intern(Kind::Import(index))));
+                    }
+                }
+                (_, Kind::Entry(_) | Kind::Deref(..)) if run.reporting => self.demands.push(Demand::Callers),
+                _ => {}
+            }
+        }
+        (!atoms.is_empty()).then(|| Val::from_atoms(atoms))
+    }
+
+    /// Bytes of arguments a function of a 32-bit image takes off the stack: from its `ret`.
+    fn pops(&mut self, function: u32) -> Option<u16> {
+        if self.image.arch != Arch::X86 {
+            return None;
+        }
+        if let Some(&known) = self.popped.get(&function) {
+            return known;
+        }
+        let end = self
+            .xrefs
+            .end_of(self.image, function)
+            .min(function.saturating_add(0x4000));
+        let mut at = function;
+        let mut ops = Vec::new();
+        let mut found = None;
+        let mut furthest = function;
+        while at < end {
+            ops.clear();
+            let Some(length) = self
+                .image
+                .tail(at)
+                .and_then(|bytes| self.lift(bytes, at, &mut ops))
+            else {
+                break;
+            };
+            at = at.saturating_add(length);
+            for op in &ops {
+                match op {
+                    Op::Ret { pop } => found = Some(*pop),
+                    Op::JumpIf { to, .. } | Op::Jump { to } if *to < end => furthest = furthest.max(*to),
+                    _ => {}
+                }
+            }
+            if found.is_some() || (matches!(ops.last(), Some(Op::Stop | Op::Jump { .. })) && at > furthest) {
+                break;
+            }
+        }
+        self.popped.insert(function, found);
+        found
+    }
+}
+
+/// Callees of unknown convention: the caller cleans up when it does so right after the call; otherwise everything
+/// pushed since the last call was for this one.
+fn guessed_pops(state: &State, rest: &[(u32, u32, Op)]) -> i64 {
+    let cleans = rest.first().is_some_and(|(_, _, op)| {
+        matches!(
+            op,
+            Op::Bin {
+                op: crate::ir::BinOp::Add,
+                dst: RSP,
+                b: Src::Imm(_),
+                ..
+            }
+        )
+    });
+    let sp_below = matches!(state.reg(RSP), Val::One(Atom { sym: STACK, .. }));
+    if cleans || !sp_below {
+        0
+    } else {
+        i64::from(state.pushed)
+    }
+}
+
+fn certainty(run: &Run, sink: &Sink, val: &Val, immediate: bool) -> Certainty {
+    if sink.framework {
+        Certainty::Framework
+    } else if sink.structure {
+        Certainty::ParameterBlock
+    } else if sink.depth > 0 || run.nest.len() > 1 {
+        Certainty::Wrapper
+    } else if immediate && matches!(val, Val::One(_)) {
+        Certainty::Direct
+    } else {
+        Certainty::Dataflow
+    }
+}

@@ -1,0 +1,559 @@
+//! The demand-driven search: from the allocation routines backwards to the constants.
+//!
+//! Only functions that refer to an allocation routine, or to something found to lead to one, are decoded. Each is
+//! interpreted over small sets of values until nothing changes. What is missing then becomes a new question: a tag that
+//! is a parameter makes the function a routine itself, whose callers are looked up; a tag in a global has its writers
+//! looked up; a tag made by another function has that function interpreted in place. Work is bounded by `Limits`.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::rc::Rc;
+
+use crate::flow::Block;
+use crate::image::Image;
+use crate::lift_arm64::Arm64;
+use crate::lift_x86::X86;
+use crate::routines::{Arg, FRAMEWORK, Form, Routine, argument, imported};
+use crate::value::{Sym, Symbols, Val};
+use crate::xref::{Xrefs, references};
+use crate::{Arch, Certainty, Limits, TagUse};
+
+/// What is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Callee {
+    /// Imported routine by index in `names`.
+    Import(u32),
+    /// Function of the image.
+    Func(u32),
+    /// Framework routine by index.
+    Wdf(u16),
+}
+
+/// Where a callee takes its tag from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Sink {
+    pub(crate) routine: Rc<str>,
+    pub(crate) arg: Arg,
+    /// Offsets of the fields to follow from the argument.
+    pub(crate) derefs: Vec<i64>,
+    /// The value is an FLT_REGISTRATION, not a tag.
+    pub(crate) filter: bool,
+    /// Holds only when this argument has this value.
+    pub(crate) when: Option<(Arg, u64)>,
+    pub(crate) frees: bool,
+    /// Number of wrappers around the routine.
+    pub(crate) depth: u8,
+    /// Called through the framework's table.
+    pub(crate) framework: bool,
+    /// The routine itself takes a structure.
+    pub(crate) structure: bool,
+}
+
+/// How the tag of a sink was found to come from elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Demand {
+    /// From the callers of the function under analysis.
+    Parameter(Sink),
+    /// Computed from parameters: callers have to interpret the function in place.
+    Callers,
+    /// Stored at this place by other functions.
+    Stored(Sym, i64),
+    /// Made by another function.
+    Inside(u32),
+    /// Unknown after the quick look.
+    Wider,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Function {
+    pub(crate) inline: HashSet<u32>,
+    pub(crate) wide: bool,
+    runs: u8,
+    queued: bool,
+    /// Places that should be reached, with other starts to try.
+    sites: Vec<(u32, Vec<u32>)>,
+}
+
+#[derive(Debug)]
+pub(crate) enum Lifter {
+    X86(X86),
+    Arm64(Arm64),
+}
+
+/// The state of one scan.
+#[derive(Debug)]
+pub(crate) struct Engine<'a> {
+    pub(crate) image: &'a Image<'a>,
+    pub(crate) xrefs: Xrefs,
+    pub(crate) symbols: Symbols,
+    pub(crate) lifter: Lifter,
+    pub(crate) names: Vec<String>,
+    pub(crate) sinks: HashMap<Callee, Vec<Sink>>,
+    pub(crate) blocks: HashMap<u32, Rc<Block>>,
+    /// Values stored by the functions seen so far, by place.
+    pub(crate) writes: HashMap<(Sym, i64), Val>,
+    dependents: HashMap<(Sym, i64), Vec<u32>>,
+    pub(crate) functions: HashMap<u32, Function>,
+    queue: VecDeque<u32>,
+    pending: BTreeSet<u32>,
+    asked: HashSet<u32>,
+    pub(crate) inlined_by_callers: HashSet<u32>,
+    pub(crate) call_targets: HashMap<u32, u32>,
+    /// Bytes that functions of a 32-bit image take off the stack.
+    pub(crate) popped: HashMap<u32, Option<u16>>,
+    found: BTreeMap<([u8; 4], Rc<str>, u32), Certainty>,
+    freed: BTreeMap<([u8; 4], Rc<str>, u32), Certainty>,
+    pub(crate) steps: u64,
+    max_findings: usize,
+    pub(crate) wdf: Option<WdfTable>,
+    pub(crate) demands: Vec<Demand>,
+    pub(crate) stores: Vec<(Sym, i64, Val)>,
+    pub(crate) problems: Vec<String>,
+}
+
+/// Where the framework's routine table is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct WdfTable {
+    /// RVA of the pointer to the table, or of the table.
+    pub(crate) rva: u32,
+    /// `rva` is a pointer's place (framework 1.15 and later).
+    pub(crate) indirect: bool,
+    /// Entries of the table.
+    pub(crate) count: u32,
+}
+
+/// Most runs of one function.
+const MAX_RUNS: u8 = 12;
+/// Most sinks of one function.
+const MAX_SINKS: usize = 24;
+/// Deepest nesting of wrappers.
+const MAX_WRAPPERS: u8 = 8;
+/// Most functions asked for because they may write one global.
+const MAX_WRITERS: usize = 400;
+
+impl<'a> Engine<'a> {
+    pub(crate) fn new(image: &'a Image<'a>, limits: &Limits) -> Self {
+        let code: u64 = image
+            .sections
+            .iter()
+            .filter(|s| s.exec)
+            .map(|s| s.data.len() as u64)
+            .sum();
+        let lifter = match image.arch {
+            Arch::Arm64 => Lifter::Arm64(Arm64 { base: image.base }),
+            arch => Lifter::X86(X86 {
+                base: image.base,
+                wide: arch == Arch::X64,
+            }),
+        };
+        Self {
+            image,
+            xrefs: Xrefs::new(image),
+            symbols: Symbols::new(),
+            lifter,
+            names: image.imports.iter().map(|import| import.name.clone()).collect(),
+            sinks: HashMap::new(),
+            blocks: HashMap::new(),
+            writes: HashMap::new(),
+            dependents: HashMap::new(),
+            functions: HashMap::new(),
+            queue: VecDeque::new(),
+            pending: BTreeSet::new(),
+            asked: HashSet::new(),
+            inlined_by_callers: HashSet::new(),
+            call_targets: HashMap::new(),
+            popped: HashMap::new(),
+            found: BTreeMap::new(),
+            freed: BTreeMap::new(),
+            steps: limits
+                .base_steps
+                .saturating_add(code.saturating_mul(limits.steps_per_byte)),
+            max_findings: limits.max_findings,
+            wdf: find_wdf(image),
+            demands: Vec::new(),
+            stores: Vec::new(),
+            problems: Vec::new(),
+        }
+    }
+
+    /// Runs the search to its end.
+    pub(crate) fn run(&mut self) {
+        self.seed();
+        loop {
+            while let Some(entry) = self.queue.pop_front() {
+                if self.steps == 0 {
+                    self.problems
+                        .push("code: the limit of work was reached, the rest is not analysed".to_owned());
+                    return;
+                }
+                self.analyse(entry);
+            }
+            if self.pending.is_empty() {
+                break;
+            }
+            let targets: Vec<u32> = std::mem::take(&mut self.pending).into_iter().collect();
+            let mut sites = Vec::new();
+            references(self.image, &targets, &mut sites);
+            sites.truncate(100_000);
+            for (_, site) in sites {
+                self.want(site);
+            }
+        }
+    }
+
+    fn seed(&mut self) {
+        let image = self.image;
+        for (&slot, &index) in &image.slots {
+            let Some(name) = self.names.get(index as usize) else {
+                continue;
+            };
+            let routine = imported(name);
+            let resolves = is_resolver(name);
+            if let Some(routine) = routine {
+                let sinks = self.sinks_of(routine, false);
+                self.sinks.insert(Callee::Import(index), sinks);
+            }
+            if resolves || routine.is_some_and(|routine| !routine.frees) {
+                self.ask(slot);
+            }
+        }
+        let pointer = image.pointer_size();
+        let Some(table) = self.wdf else { return };
+        for (index, routine) in FRAMEWORK {
+            let sinks = self.sinks_of(routine, true);
+            self.sinks.insert(Callee::Wdf(*index), sinks);
+            if !table.indirect {
+                self.ask(table.rva.saturating_add(u32::from(*index) * pointer));
+            }
+        }
+        if table.indirect {
+            self.want_framework_calls(pointer);
+        }
+    }
+
+    /// Functions that may call the framework's allocating routines: those that hold the displacement of their entry.
+    fn want_framework_calls(&mut self, pointer: u32) {
+        let mut sites = Vec::new();
+        for section in self.image.sections.iter().filter(|section| section.exec) {
+            for (index, _) in FRAMEWORK {
+                let disp = u32::from(*index) * pointer;
+                if self.image.arch == Arch::Arm64 {
+                    for (at, word) in section.data.chunks_exact(4).enumerate() {
+                        let Ok(word) = <[u8; 4]>::try_from(word) else {
+                            continue;
+                        };
+                        let word = u32::from_le_bytes(word);
+                        // LDR (64 bit, unsigned offset)
+                        if word & 0xffc0_0000 == 0xf940_0000 && ((word >> 10) & 0xfff) * 8 == disp {
+                            sites.push(section.rva.saturating_add((at * 4) as u32));
+                        }
+                    }
+                } else {
+                    sites.extend(
+                        memchr::memmem::find_iter(section.data, &disp.to_le_bytes())
+                            .map(|at| section.rva.saturating_add(at as u32)),
+                    );
+                }
+            }
+        }
+        sites.truncate(20_000);
+        for site in sites {
+            self.want(site);
+        }
+    }
+
+    pub(crate) fn sinks_of(&self, routine: &Routine, framework: bool) -> Vec<Sink> {
+        let wide = self.image.arch != Arch::X86;
+        let arch = self.image.arch;
+        let mut sink = Sink {
+            routine: routine.name.into(),
+            arg: Arg::Stack(0),
+            derefs: Vec::new(),
+            filter: false,
+            when: None,
+            frees: routine.frees,
+            depth: 0,
+            framework,
+            structure: false,
+        };
+        match routine.form {
+            Form::Argument(index) => sink.arg = argument(arch, index),
+            Form::Shifted(wide_index, narrow) => {
+                sink.arg = argument(arch, if wide { wide_index } else { narrow });
+            }
+            Form::Field(index, at64, at32) => {
+                sink.arg = argument(arch, index);
+                sink.derefs.push(if wide { at64 } else { at32 });
+                sink.structure = true;
+            }
+            Form::FilterRegistration(index) => {
+                sink.arg = argument(arch, index);
+                sink.filter = true;
+                sink.structure = true;
+            }
+            Form::Coded(code, index) => {
+                sink.when = Some((argument(arch, 0), code));
+                sink.arg = argument(arch, index);
+            }
+        }
+        vec![sink]
+    }
+
+    /// The index of an imported or looked-up routine.
+    pub(crate) fn import_index(&mut self, name: &str) -> u32 {
+        let index = match self.names.iter().position(|known| known == name) {
+            Some(index) => index,
+            None => {
+                self.names.push(name.to_owned());
+                self.names.len() - 1
+            }
+        };
+        let index = index as u32;
+        if let Some(routine) = imported(name)
+            && !self.sinks.contains_key(&Callee::Import(index))
+        {
+            let sinks = self.sinks_of(routine, false);
+            self.sinks.insert(Callee::Import(index), sinks);
+        }
+        index
+    }
+
+    /// Asks for the references to an address of the image.
+    pub(crate) fn ask(&mut self, rva: u32) {
+        if self.asked.insert(rva) {
+            self.pending.insert(rva);
+        }
+    }
+
+    /// Queues the function that holds `site`.
+    fn want(&mut self, site: u32) {
+        let mut starts = self.xrefs.functions_of(self.image, site).into_iter();
+        if let Some(first) = starts.next() {
+            self.enqueue(first, Some((site, starts.collect())));
+        }
+    }
+
+    fn enqueue(&mut self, entry: u32, site: Option<(u32, Vec<u32>)>) {
+        let function = self.functions.entry(entry).or_default();
+        if let Some(site) = site
+            && function.sites.len() < 256
+            && !function.sites.iter().any(|known| known.0 == site.0)
+        {
+            function.sites.push(site);
+        }
+        if !function.queued && function.runs < MAX_RUNS {
+            function.queued = true;
+            self.queue.push_back(entry);
+        }
+    }
+
+    fn analyse(&mut self, entry: u32) {
+        let Some(function) = self.functions.get_mut(&entry) else {
+            return;
+        };
+        function.queued = false;
+        function.runs += 1;
+        let (inline, wide) = (function.inline.clone(), function.wide);
+        let sites = function.sites.clone();
+        self.demands.clear();
+        self.stores.clear();
+        let uncovered = self.interpret(entry, inline, wide, &sites);
+        for (site, alternatives) in uncovered {
+            let mut alternatives = alternatives.into_iter();
+            if let Some(next) = alternatives.next() {
+                self.enqueue(next, Some((site, alternatives.collect())));
+            }
+        }
+        for (sym, off, val) in std::mem::take(&mut self.stores) {
+            self.record_store(sym, off, &val);
+        }
+        for demand in std::mem::take(&mut self.demands) {
+            self.meet(entry, demand);
+        }
+    }
+
+    /// Remembers a store; functions that asked for the place are looked at again when it is new.
+    fn record_store(&mut self, sym: Sym, off: i64, val: &Val) {
+        let key = (sym, off);
+        let before = self.writes.get(&key);
+        let after = before.map_or_else(|| val.clone(), |before| before.join(val));
+        if before == Some(&after) {
+            return;
+        }
+        if self.writes.len() > 1 << 18 {
+            return;
+        }
+        self.writes.insert(key, after);
+        // A routine or a function that leads to one, kept in a global: calls through the global count.
+        if sym == crate::value::CONST && self.leads_to_sink(val) {
+            if let Some(rva) = self.image.rva_of(off as u64) {
+                self.ask(rva);
+            }
+        }
+        for dependent in self.dependents.get(&key).cloned().unwrap_or_default() {
+            self.enqueue(dependent, None);
+        }
+    }
+
+    /// True when a value may be a routine with sinks.
+    pub(crate) fn leads_to_sink(&self, val: &Val) -> bool {
+        val.atoms().iter().any(|atom| {
+            self.callee_of(*atom).is_some_and(|callee| {
+                self.sinks
+                    .get(&callee)
+                    .is_some_and(|sinks| sinks.iter().any(|sink| !sink.frees))
+            })
+        })
+    }
+
+    fn meet(&mut self, entry: u32, demand: Demand) {
+        match demand {
+            Demand::Parameter(sink) => {
+                let known = self.sinks.entry(Callee::Func(entry)).or_default();
+                if sink.depth <= MAX_WRAPPERS && known.len() < MAX_SINKS && !known.contains(&sink) {
+                    let propagate = !sink.frees;
+                    known.push(sink);
+                    if propagate {
+                        self.ask_callers(entry);
+                    }
+                }
+            }
+            Demand::Callers => {
+                if self.inlined_by_callers.insert(entry) {
+                    self.ask_callers(entry);
+                }
+            }
+            Demand::Stored(sym, off) => {
+                let dependents = self.dependents.entry((sym, off)).or_default();
+                if !dependents.contains(&entry) && dependents.len() < MAX_WRITERS {
+                    dependents.push(entry);
+                }
+                if sym == crate::value::CONST
+                    && let Some(rva) = self.image.rva_of(off as u64)
+                {
+                    self.ask(rva);
+                }
+            }
+            Demand::Inside(callee) => {
+                let new = self
+                    .functions
+                    .get_mut(&entry)
+                    .is_some_and(|function| function.inline.len() < 64 && function.inline.insert(callee));
+                if new {
+                    self.enqueue(entry, None);
+                }
+            }
+            Demand::Wider => {
+                let new = self
+                    .functions
+                    .get_mut(&entry)
+                    .is_some_and(|f| !std::mem::replace(&mut f.wide, true));
+                if new {
+                    self.enqueue(entry, None);
+                }
+            }
+        }
+    }
+
+    /// Queues everything that calls or takes the address of a function.
+    fn ask_callers(&mut self, entry: u32) {
+        let sites: Vec<u32> = self.xrefs.callers(entry).take(50_000).collect();
+        for site in sites {
+            self.want(site);
+        }
+        let pointers: Vec<u32> = self.xrefs.pointers_to(entry).take(64).collect();
+        let width = self.image.pointer_size();
+        for at in pointers {
+            if self.image.is_code(at) && self.image.arch == Arch::X86 {
+                self.want(at);
+                continue;
+            }
+            // A table of functions is referred to by its start.
+            for back in 0..24u32 {
+                self.ask(at.saturating_sub(back * width));
+            }
+        }
+        self.ask(entry);
+    }
+
+    /// Adds a finding.
+    pub(crate) fn report(&mut self, sink: &Sink, tag: u32, site: u32, certainty: Certainty) {
+        let map = if sink.frees {
+            &mut self.freed
+        } else {
+            &mut self.found
+        };
+        if map.len() >= self.max_findings {
+            return;
+        }
+        let key = (tag.to_le_bytes(), Rc::clone(&sink.routine), site);
+        let entry = map.entry(key).or_insert(certainty);
+        *entry = (*entry).min(certainty);
+    }
+
+    /// Allocations and frees found.
+    pub(crate) fn into_findings(self) -> (Vec<TagUse>, Vec<TagUse>, Vec<String>) {
+        let uses = |map: BTreeMap<([u8; 4], Rc<str>, u32), Certainty>| {
+            map.into_iter()
+                .map(|((tag, routine, rva), certainty)| TagUse {
+                    tag,
+                    routine: routine.to_string(),
+                    rva,
+                    certainty,
+                })
+                .collect()
+        };
+        (uses(self.found), uses(self.freed), self.problems)
+    }
+}
+
+/// Routines that return the address of a routine by name.
+pub(crate) fn is_resolver(name: &str) -> bool {
+    matches!(
+        name,
+        "MmGetSystemRoutineAddress" | "NdisGetRoutineAddress" | "FltGetRoutineAddress"
+    )
+}
+
+/// Finds the framework's bind structure (WDF_BIND_INFO): its second member points to the text "KmdfLibrary".
+fn find_wdf(image: &Image<'_>) -> Option<WdfTable> {
+    if !image
+        .imports
+        .iter()
+        .any(|import| import.name.starts_with("WdfVersionBind"))
+    {
+        return None;
+    }
+    let width = image.pointer_size();
+    let mut candidates: Vec<u32> = image.pointers.clone();
+    if candidates.is_empty() {
+        for section in image.sections.iter().filter(|section| !section.exec) {
+            let count = (section.data.len() as u32 / width).min(1 << 16);
+            candidates.extend((0..count).map(|index| section.rva.saturating_add(index * width)));
+        }
+    }
+    let wide = width == 8;
+    for at in candidates {
+        let at_va = image.base.wrapping_add(u64::from(at));
+        let Some(value) = image.value(at_va, width as u8) else {
+            continue;
+        };
+        // Size (then padding), Component, Version.Major, Minor, Build, FuncCount, FuncTable
+        let start = at_va.wrapping_sub(u64::from(width));
+        let size = image.value(start, 4).unwrap_or(0);
+        if size < 0x20 || size > 0x80 || image.wide_text(value).as_deref() != Some("KmdfLibrary") {
+            continue;
+        }
+        let member = |wide_at: u64, narrow_at: u64, bytes: u8| {
+            image.value(start.wrapping_add(if wide { wide_at } else { narrow_at }), bytes)
+        };
+        let minor = member(0x14, 0xc, 4)?;
+        let count = member(0x1c, 0x14, 4)? as u32;
+        let table = image.rva_of(member(0x20, 0x18, width as u8)?)?;
+        return Some(WdfTable {
+            rva: table,
+            indirect: minor >= 15,
+            count,
+        });
+    }
+    None
+}

@@ -1,0 +1,488 @@
+//! What is known at one place of a function: registers, memory that was written, the last comparison.
+
+use crate::ir::{Cond, NONE, REGS, Reg};
+use crate::value::{Atom, CONST, MAX_SET, STACK, Sym, TOP, Val, mask, sign_extend};
+
+/// Most memory cells followed at once.
+const MAX_SLOTS: usize = 320;
+
+/// A cell of memory: `size` bytes at `sym + off`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Slot {
+    pub(crate) sym: Sym,
+    pub(crate) off: i64,
+    pub(crate) size: u8,
+    /// The value was written as a constant by the storing instruction.
+    pub(crate) immediate: bool,
+    pub(crate) val: Val,
+}
+
+/// Where a compared value lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    Nowhere,
+    Reg(Reg),
+    Cell(Sym, i64, u8),
+}
+
+/// The last comparison.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Flags {
+    pub(crate) place: Place,
+    pub(crate) a: Val,
+    pub(crate) b: Val,
+    pub(crate) size: u8,
+    pub(crate) test: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct State {
+    regs: [Val; REGS],
+    /// Registers set by a constant in the same block.
+    pub(crate) immediate: u64,
+    /// Registers that hold a copy of a cell.
+    origin: [Option<(Sym, i64, u8)>; REGS],
+    mem: Vec<Slot>,
+    pub(crate) flags: Option<Flags>,
+    /// Stack offsets whose address was stored or passed on.
+    pub(crate) escaped: Vec<i64>,
+    /// Bytes pushed since the last call (x86).
+    pub(crate) pushed: u32,
+}
+
+impl State {
+    pub(crate) fn new() -> Self {
+        Self {
+            regs: [const { Val::TOP }; REGS],
+            immediate: 0,
+            origin: [None; REGS],
+            mem: Vec::new(),
+            flags: None,
+            escaped: Vec::new(),
+            pushed: 0,
+        }
+    }
+
+    pub(crate) fn reg(&self, reg: Reg) -> &Val {
+        match self.regs.get(usize::from(reg)) {
+            Some(val) => val,
+            None => const { &Val::TOP },
+        }
+    }
+
+    pub(crate) fn set(&mut self, reg: Reg, val: Val) {
+        if let Some(place) = self.regs.get_mut(usize::from(reg)) {
+            *place = val;
+            self.immediate &= !(1u64 << (reg & 63));
+            if let Some(origin) = self.origin.get_mut(usize::from(reg)) {
+                *origin = None;
+            }
+            if let Some(flags) = &mut self.flags
+                && flags.place == Place::Reg(reg)
+            {
+                flags.place = Place::Nowhere;
+            }
+        }
+    }
+
+    pub(crate) fn mark_immediate(&mut self, reg: Reg) {
+        if reg != NONE {
+            self.immediate |= 1u64 << (reg & 63);
+        }
+    }
+
+    pub(crate) fn is_immediate(&self, reg: Reg) -> bool {
+        reg < 64 && self.immediate & (1u64 << reg) != 0
+    }
+
+    pub(crate) fn set_origin(&mut self, reg: Reg, cell: (Sym, i64, u8)) {
+        if let Some(origin) = self.origin.get_mut(usize::from(reg)) {
+            *origin = Some(cell);
+        }
+    }
+
+    /// Index of the first cell at or after (`sym`, `off`).
+    fn position(&self, sym: Sym, off: i64) -> usize {
+        self.mem.partition_point(|slot| (slot.sym, slot.off) < (sym, off))
+    }
+
+    /// Cells that overlap `size` bytes at `sym + off`, as a range of indices.
+    fn overlap(&self, sym: Sym, off: i64, size: i64) -> std::ops::Range<usize> {
+        let end = self.position(sym, off.saturating_add(size));
+        let mut start = self.position(sym, off);
+        while let Some(before) = start.checked_sub(1).and_then(|index| self.mem.get(index)) {
+            if before.sym == sym && before.off.saturating_add(i64::from(before.size)) > off {
+                start -= 1;
+            } else {
+                break;
+            }
+        }
+        start..end
+    }
+
+    /// What was stored at a cell, and whether as a constant; `None` when nothing is known to have been stored there.
+    pub(crate) fn read(&self, sym: Sym, off: i64, size: u8) -> Option<(Val, bool)> {
+        let range = self.overlap(sym, off, i64::from(size));
+        let slots = self.mem.get(range)?;
+        match slots {
+            [] => None,
+            [slot] if slot.off == off && slot.size == size => Some((slot.val.clone(), slot.immediate)),
+            [slot] if slot.off <= off && slot.off + i64::from(slot.size) >= off + i64::from(size) => {
+                let shift = ((off - slot.off) * 8) as u32;
+                if shift == 0 {
+                    // The low part: addresses and parameters are taken to fit.
+                    let atoms = slot.val.atoms().iter().map(|atom| match atom.sym {
+                        CONST => Atom::constant(mask(atom.off as u64, size)),
+                        _ => *atom,
+                    });
+                    return Some((Val::from_atoms(atoms.collect()), slot.immediate));
+                }
+                Some((slot.val.map(|value| mask(value >> shift, size)), slot.immediate))
+            }
+            several => Some((combine(several, off, size), false)),
+        }
+    }
+
+    /// Stores a value; cells it covers in part keep the rest of their constants.
+    pub(crate) fn write(&mut self, sym: Sym, off: i64, size: u8, val: Val, immediate: bool) {
+        let end = off.saturating_add(i64::from(size));
+        let range = self.overlap(sym, off, i64::from(size));
+        if let Some(origin_sym) = Some(sym) {
+            for origin in &mut self.origin {
+                if origin.is_some_and(|(s, o, n)| {
+                    s == origin_sym && o < end && o.saturating_add(i64::from(n)) > off
+                }) {
+                    *origin = None;
+                }
+            }
+        }
+        if let Some(flags) = &mut self.flags
+            && let Place::Cell(s, o, n) = flags.place
+            && s == sym
+            && o < end
+            && o.saturating_add(i64::from(n)) > off
+        {
+            flags.place = Place::Nowhere;
+        }
+        if let Some(slot) = self.mem.get_mut(range.start)
+            && range.len() == 1
+            && slot.off == off
+            && slot.size == size
+        {
+            slot.val = val;
+            slot.immediate = immediate;
+            return;
+        }
+        let mut pieces = Vec::new();
+        for slot in self.mem.drain(range.clone()) {
+            let slot_end = slot.off + i64::from(slot.size);
+            if slot.off < off {
+                push_piece(&mut pieces, &slot, slot.off, off);
+            }
+            if slot_end > end {
+                push_piece(&mut pieces, &slot, end, slot_end);
+            }
+        }
+        pieces.push(Slot {
+            sym,
+            off,
+            size,
+            immediate,
+            val,
+        });
+        pieces.sort_by_key(|slot| slot.off);
+        if self.mem.len() + pieces.len() > MAX_SLOTS {
+            return;
+        }
+        self.mem.splice(range.start..range.start, pieces);
+    }
+
+    /// A call may have written through a pointer to `sym + off`: the cell itself is replaced, the following ones may keep
+    /// their value.
+    pub(crate) fn may_write(&mut self, sym: Sym, off: i64, by: Atom) {
+        let start = self.position(sym, off);
+        for slot in self.mem.iter_mut().skip(start) {
+            if slot.sym != sym || slot.off >= off.saturating_add(0x80) {
+                break;
+            }
+            if sym == STACK && slot.off >= 0 && off < 0 {
+                break;
+            }
+            slot.immediate = false;
+            slot.val = slot.val.join(&Val::One(by));
+        }
+        for origin in &mut self.origin {
+            if origin.is_some_and(|(s, o, _)| s == sym && o >= off) {
+                *origin = None;
+            }
+        }
+    }
+
+    /// Forgets everything written below the stack pointer's offset `sp` that is not reachable any more.
+    pub(crate) fn drop_below(&mut self, sp: i64) {
+        let range = self.position(STACK, i64::MIN)..self.position(STACK, sp);
+        self.mem.drain(range);
+    }
+
+    /// Joins `other` into this state; true when it changed. With `widen`, what still changes becomes anything.
+    pub(crate) fn absorb(&mut self, other: &Self, widen: bool) -> bool {
+        let mut changed = false;
+        for (mine, theirs) in self.regs.iter_mut().zip(&other.regs) {
+            changed |= join_into(mine, theirs, widen);
+        }
+        for (mine, theirs) in self.origin.iter_mut().zip(&other.origin) {
+            if *mine != *theirs {
+                *mine = None;
+            }
+        }
+        self.immediate = 0;
+        self.pushed = self.pushed.min(other.pushed);
+        if self.flags != other.flags {
+            self.flags = None;
+        }
+        for off in &other.escaped {
+            if !self.escaped.contains(off) {
+                self.escaped.push(*off);
+            }
+        }
+        // A cell written on one way only keeps its value beside whatever was there before.
+        let mut other_cells = other.mem.iter().peekable();
+        let mut merged: Vec<Slot> = Vec::with_capacity(self.mem.len().max(other.mem.len()));
+        let mut mine_cells = std::mem::take(&mut self.mem).into_iter().peekable();
+        loop {
+            match (mine_cells.peek(), other_cells.peek()) {
+                (Some(mine), Some(theirs)) => {
+                    let (a, b) = ((mine.sym, mine.off), (theirs.sym, theirs.off));
+                    if a == b && mine.size == theirs.size {
+                        let Some(mut slot) = mine_cells.next() else { break };
+                        if let Some(theirs) = other_cells.next() {
+                            changed |= join_into(&mut slot.val, &theirs.val, widen);
+                            slot.immediate &= theirs.immediate;
+                        }
+                        push_slot(&mut merged, slot);
+                    } else if a <= b {
+                        let Some(mut slot) = mine_cells.next() else { break };
+                        changed |= join_into(&mut slot.val, &Val::TOP, false);
+                        push_slot(&mut merged, slot);
+                    } else {
+                        let Some(theirs) = other_cells.next() else { break };
+                        changed |= add_foreign(&mut merged, theirs);
+                    }
+                }
+                (Some(_), None) => {
+                    let Some(mut slot) = mine_cells.next() else { break };
+                    changed |= join_into(&mut slot.val, &Val::TOP, false);
+                    push_slot(&mut merged, slot);
+                }
+                (None, Some(_)) => {
+                    let Some(theirs) = other_cells.next() else { break };
+                    changed |= add_foreign(&mut merged, theirs);
+                }
+                (None, None) => break,
+            }
+        }
+        self.mem = merged;
+        changed
+    }
+
+    /// Narrows what was compared to what the condition allows; false when it cannot hold.
+    pub(crate) fn assume(&mut self, cond: Cond) -> bool {
+        let Some(flags) = self.flags.clone() else {
+            return true;
+        };
+        let narrowed = if flags.test {
+            // test a, a compares with zero.
+            if flags.b != flags.a && flags.b.single() != Some(0) {
+                return true;
+            }
+            narrow(&flags.a, 0, flags.size, cond)
+        } else {
+            match flags.b.single() {
+                Some(b) => narrow(&flags.a, b, flags.size, cond),
+                None => return true,
+            }
+        };
+        let Some(narrowed) = narrowed else { return false };
+        self.put(flags.place, narrowed);
+        true
+    }
+
+    /// Narrows a register to zero or to not zero; false when it cannot be.
+    pub(crate) fn assume_zero(&mut self, reg: Reg, size: u8, zero: bool) -> bool {
+        let cond = if zero { Cond::Eq } else { Cond::Ne };
+        match narrow(self.reg(reg), 0, size, cond) {
+            Some(narrowed) => {
+                self.put(Place::Reg(reg), narrowed);
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn put(&mut self, place: Place, val: Val) {
+        match place {
+            Place::Reg(reg) => {
+                if let Some(Some((sym, off, size))) = self.origin.get(usize::from(reg)).copied()
+                    && let Some(slot) = self
+                        .mem
+                        .iter_mut()
+                        .find(|slot| slot.sym == sym && slot.off == off && slot.size == size)
+                {
+                    slot.val = val.clone();
+                }
+                if let Some(place) = self.regs.get_mut(usize::from(reg)) {
+                    *place = val;
+                }
+            }
+            Place::Cell(sym, off, size) => {
+                if let Some(slot) = self
+                    .mem
+                    .iter_mut()
+                    .find(|slot| slot.sym == sym && slot.off == off && slot.size == size)
+                {
+                    slot.val = val;
+                }
+            }
+            Place::Nowhere => {}
+        }
+    }
+}
+
+fn add_foreign(merged: &mut Vec<Slot>, theirs: &Slot) -> bool {
+    let mut slot = theirs.clone();
+    slot.val = slot.val.join(&Val::TOP);
+    let before = merged.len();
+    push_slot(merged, slot);
+    merged.len() != before
+}
+
+fn push_slot(merged: &mut Vec<Slot>, slot: Slot) {
+    let free = merged
+        .last()
+        .is_none_or(|last| last.sym != slot.sym || last.off.saturating_add(i64::from(last.size)) <= slot.off);
+    if free && merged.len() < MAX_SLOTS {
+        merged.push(slot);
+    }
+}
+
+fn join_into(mine: &mut Val, theirs: &Val, widen: bool) -> bool {
+    if mine == theirs {
+        return false;
+    }
+    let joined = mine.join(theirs);
+    if joined == *mine {
+        return false;
+    }
+    *mine = if widen && *mine != Val::TOP {
+        let mut rest: Vec<Atom> = joined.dependencies().collect();
+        rest.push(Atom::TOP);
+        let widened = Val::from_atoms(rest);
+        if widened == *mine {
+            return false;
+        }
+        widened
+    } else {
+        joined
+    };
+    true
+}
+
+fn push_piece(pieces: &mut Vec<Slot>, slot: &Slot, from: i64, to: i64) {
+    let size = (to - from) as u8;
+    let shift = ((from - slot.off) * 8) as u32;
+    if slot.val.constants().is_none() {
+        return;
+    }
+    let cut = |value: u64| {
+        let value = value.checked_shr(shift).unwrap_or(0);
+        if size >= 8 {
+            value
+        } else {
+            value & ((1u64 << (u32::from(size) * 8)) - 1)
+        }
+    };
+    pieces.push(Slot {
+        sym: slot.sym,
+        off: from,
+        size,
+        immediate: slot.immediate,
+        val: slot.val.map(cut),
+    });
+}
+
+/// Puts a value together from several cells; anything when a byte is missing or not one constant.
+fn combine(slots: &[Slot], off: i64, size: u8) -> Val {
+    let mut value = 0u64;
+    for index in 0..i64::from(size) {
+        let at = off + index;
+        let byte = slots
+            .iter()
+            .find(|slot| slot.off <= at && at < slot.off + i64::from(slot.size))
+            .and_then(|slot| {
+                slot.val
+                    .single()
+                    .map(|value| (value >> ((at - slot.off) * 8)) & 0xff)
+            });
+        match byte {
+            Some(byte) => value |= byte << (index * 8),
+            None => return Val::TOP,
+        }
+    }
+    Val::constant(value)
+}
+
+/// The members of `a` for which `a cond b` can hold; `None` when there are none.
+fn narrow(a: &Val, b: u64, size: u8, cond: Cond) -> Option<Val> {
+    let b = mask(b, size);
+    let holds = |value: u64| {
+        let value = mask(value, size);
+        let (x, y) = (sign_extend(value, size) as i64, sign_extend(b, size) as i64);
+        match cond {
+            Cond::Eq => value == b,
+            Cond::Ne => value != b,
+            Cond::B => value < b,
+            Cond::Ae => value >= b,
+            Cond::Be => value <= b,
+            Cond::A => value > b,
+            Cond::L => x < y,
+            Cond::Ge => x >= y,
+            Cond::Le => x <= y,
+            Cond::G => x > y,
+            Cond::S => x < y,
+            Cond::Ns => x >= y,
+            Cond::Other => true,
+        }
+    };
+    let mut kept = Vec::with_capacity(a.atoms().len());
+    let mut unknown = false;
+    for atom in a.atoms() {
+        match atom.sym {
+            CONST if !holds(atom.off as u64) => {}
+            // Addresses on the stack and of imports are not zero.
+            STACK if cond == Cond::Eq && b == 0 => {}
+            CONST => kept.push(*atom),
+            sym => {
+                unknown |= sym == TOP || !atom.exact || matches!(cond, Cond::Eq | Cond::Be | Cond::B);
+                kept.push(*atom);
+            }
+        }
+    }
+    if unknown {
+        // A bound on something unknown makes it a small range.
+        let range = match cond {
+            Cond::Eq if kept.iter().all(|atom| atom.sym == TOP || atom.sym == CONST) => Some(b..=b),
+            Cond::Be if b < MAX_SET as u64 => Some(0..=b),
+            Cond::B if b > 0 && b <= MAX_SET as u64 => Some(0..=b - 1),
+            _ => None,
+        };
+        if let Some(range) = range {
+            kept.retain(|atom| atom.sym == CONST);
+            kept.extend(range.map(Atom::constant));
+        }
+    }
+    if kept.is_empty() {
+        None
+    } else {
+        Some(Val::from_atoms(kept))
+    }
+}

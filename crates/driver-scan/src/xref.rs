@@ -1,0 +1,343 @@
+//! Who refers to what: direct calls, references to slots and globals, and the functions that hold them.
+
+use memchr::memchr_iter;
+
+use crate::Arch;
+use crate::image::Image;
+
+/// References inside the code of one image.
+#[derive(Debug)]
+pub(crate) struct Xrefs {
+    /// (target, site) of direct calls and long jumps, sorted. On x86 some are chance bytes inside other instructions.
+    calls: Vec<(u32, u32)>,
+    /// Pointers to code in data or code (RVA of the pointer's target, RVA of the pointer), sorted.
+    pointers: Vec<(u32, u32)>,
+    /// Possible starts of functions, sorted.
+    entries: Vec<u32>,
+}
+
+/// Most direct calls kept.
+const MAX_CALLS: usize = 4 << 20;
+
+impl Xrefs {
+    pub(crate) fn new(image: &Image<'_>) -> Self {
+        let mut calls = Vec::new();
+        for section in image.sections.iter().filter(|section| section.exec) {
+            match image.arch {
+                Arch::Arm64 => arm_calls(section.rva, section.data, &mut calls),
+                Arch::X64 | Arch::X86 => x86_calls(image, section.rva, section.data, &mut calls),
+            }
+            calls.truncate(MAX_CALLS);
+        }
+        calls.sort_unstable();
+        let mut pointers: Vec<(u32, u32)> = image
+            .pointers
+            .iter()
+            .filter_map(|&at| {
+                let value =
+                    image.value(image.base.wrapping_add(u64::from(at)), image.pointer_size() as u8)?;
+                Some((image.rva_of(value)?, at))
+            })
+            .collect();
+        pointers.sort_unstable();
+        let mut xrefs = Self {
+            calls,
+            pointers,
+            entries: Vec::new(),
+        };
+        xrefs.entries = xrefs.find_entries(image);
+        xrefs
+    }
+
+    /// Call targets, pointed-to code, exports and the entry point, outside functions with exception data.
+    fn find_entries(&self, image: &Image<'_>) -> Vec<u32> {
+        let mut entries: Vec<u32> = image.entries.clone();
+        entries.extend(
+            self.pointers
+                .iter()
+                .map(|&(target, _)| target)
+                .filter(|&target| image.is_code(target)),
+        );
+        let mut last = u32::MAX;
+        for &(target, _) in &self.calls {
+            if target != last && image.bounds(target).is_none_or(|bounds| bounds.start == target) {
+                entries.push(target);
+            }
+            last = target;
+        }
+        entries.sort_unstable();
+        entries.dedup();
+        entries
+    }
+
+    /// Sites of direct calls and jumps to `target`.
+    pub(crate) fn callers(&self, target: u32) -> impl Iterator<Item = u32> + '_ {
+        let from = self.calls.partition_point(|&(t, _)| t < target);
+        self.calls
+            .iter()
+            .skip(from)
+            .take_while(move |&&(t, _)| t == target)
+            .map(|&(_, site)| site)
+    }
+
+    /// Places of pointers to `target`.
+    pub(crate) fn pointers_to(&self, target: u32) -> impl Iterator<Item = u32> + '_ {
+        let from = self.pointers.partition_point(|&(t, _)| t < target);
+        self.pointers
+            .iter()
+            .skip(from)
+            .take_while(move |&&(t, _)| t == target)
+            .map(|&(_, at)| at)
+    }
+
+    /// True when something calls or points to `rva`.
+    pub(crate) fn is_entry(&self, rva: u32) -> bool {
+        self.entries.binary_search(&rva).is_ok()
+    }
+
+    /// The start of the function that holds `site`; with several candidates the nearest comes first.
+    pub(crate) fn functions_of(&self, image: &Image<'_>, site: u32) -> Vec<u32> {
+        if let Some(bounds) = image.bounds(site) {
+            return vec![bounds.primary];
+        }
+        let mut found = Vec::new();
+        let floor = image
+            .functions
+            .partition_point(|bounds| bounds.start <= site)
+            .checked_sub(1)
+            .and_then(|index| image.functions.get(index))
+            .map_or(0, |bounds| bounds.end);
+        let section_start = image.section(site).map_or(0, |section| section.rva);
+        let floor = floor.max(section_start);
+        if let Some(start) = after_padding(image, floor, site) {
+            found.push(start);
+        }
+        let upto = self.entries.partition_point(|&entry| entry <= site);
+        for &entry in self
+            .entries
+            .iter()
+            .take(upto)
+            .rev()
+            .take_while(|&&entry| entry >= floor)
+            .take(4)
+        {
+            if !found.contains(&entry) {
+                found.push(entry);
+            }
+        }
+        found.sort_unstable_by(|a, b| b.cmp(a));
+        if found.is_empty() {
+            found.push(floor);
+        }
+        found
+    }
+
+    /// One past the last byte that may belong to the function at `entry`.
+    pub(crate) fn end_of(&self, image: &Image<'_>, entry: u32) -> u32 {
+        if let Some(bounds) = image.bounds(entry) {
+            return bounds.end;
+        }
+        let next_entry = self
+            .entries
+            .get(self.entries.partition_point(|&other| other <= entry))
+            .copied();
+        let next_function = image
+            .functions
+            .get(image.functions.partition_point(|bounds| bounds.start <= entry))
+            .map(|b| b.start);
+        let section_end = image.section(entry).map_or(entry, |section| {
+            section.rva.saturating_add(section.data.len() as u32)
+        });
+        [next_entry, next_function, Some(section_end)]
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or(entry)
+    }
+}
+
+/// The last place before `site` that follows padding (int3 or nop) behind a return or jump.
+fn after_padding(image: &Image<'_>, floor: u32, site: u32) -> Option<u32> {
+    let length = site.checked_sub(floor)? as usize;
+    let window = length.min(16_384);
+    let bytes = image.bytes_at(site - window as u32, window)?;
+    if image.arch == Arch::Arm64 {
+        return None;
+    }
+    let is_padding = |byte: u8| byte == 0xcc || byte == 0x90;
+    for (index, pair) in bytes.windows(2).enumerate().rev() {
+        let [padding, first] = pair else { continue };
+        if !is_padding(*padding) || is_padding(*first) {
+            continue;
+        }
+        let before = bytes.get(..index).unwrap_or_default();
+        let run = 1 + before.iter().rev().take_while(|&&byte| is_padding(byte)).count();
+        let start = site - window as u32 + index as u32 + 1;
+        let last = before
+            .get(..before.len().saturating_sub(run - 1))
+            .unwrap_or_default();
+        let ends = matches!(last, [.., 0xc3]) || matches!(last, [.., 0xc2, _, 0]);
+        if run >= 2 || ends || start % 16 == 0 {
+            return Some(start);
+        }
+    }
+    None
+}
+
+fn x86_calls(image: &Image<'_>, rva: u32, data: &[u8], out: &mut Vec<(u32, u32)>) {
+    for opcode in [0xe8, 0xe9] {
+        for at in memchr_iter(opcode, data) {
+            let Some(bytes) = data.get(at + 1..at + 5) else {
+                continue;
+            };
+            let Ok(bytes) = <[u8; 4]>::try_from(bytes) else {
+                continue;
+            };
+            let site = rva.wrapping_add(at as u32);
+            let target = site.wrapping_add(5).wrapping_add(u32::from_le_bytes(bytes));
+            let inside = target.wrapping_sub(rva) < data.len() as u32 || image.is_code(target);
+            if inside && out.len() < MAX_CALLS {
+                out.push((target, site));
+            }
+        }
+    }
+}
+
+fn arm_calls(rva: u32, data: &[u8], out: &mut Vec<(u32, u32)>) {
+    for (index, word) in data.chunks_exact(4).enumerate() {
+        let Ok(word) = <[u8; 4]>::try_from(word) else {
+            continue;
+        };
+        let word = u32::from_le_bytes(word);
+        // B and BL: opcode 00101 in bits 30 to 26, a 26-bit word offset.
+        if (word >> 26) & 0x1f == 5 && out.len() < MAX_CALLS {
+            let offset = ((word << 6) as i32 >> 4) as u32;
+            let site = rva.wrapping_add((index * 4) as u32);
+            out.push((site.wrapping_add(offset), site));
+        }
+    }
+}
+
+/// Finds references in code to any of `targets` (sorted RVAs). Appends (target, site).
+pub(crate) fn references(image: &Image<'_>, targets: &[u32], out: &mut Vec<(u32, u32)>) {
+    let (Some(&low), Some(&high)) = (targets.first(), targets.last()) else {
+        return;
+    };
+    if image.arch == Arch::X86 && !image.pointers.is_empty() {
+        // Every absolute address in the code has a relocation.
+        for &at in &image.pointers {
+            let Some(value) = image.u32(at) else { continue };
+            let target = value.wrapping_sub(image.base as u32);
+            if (low..=high).contains(&target) && targets.binary_search(&target).is_ok() && image.is_code(at) {
+                out.push((target, at));
+            }
+        }
+        return;
+    }
+    for section in image.sections.iter().filter(|section| section.exec) {
+        match image.arch {
+            Arch::X64 => relative(section.rva, section.data, targets, out),
+            Arch::X86 => absolute(image.base as u32, section.rva, section.data, targets, out),
+            Arch::Arm64 => paged(section.rva, section.data, targets, out),
+        }
+    }
+}
+
+/// RIP-relative displacements, which may be followed by an immediate of up to four bytes.
+fn relative(rva: u32, data: &[u8], targets: &[u32], out: &mut Vec<(u32, u32)>) {
+    let (Some(&low), Some(&high)) = (targets.first(), targets.last()) else {
+        return;
+    };
+    let span = (high - low).saturating_add(4);
+    let start = rva.wrapping_add(4).wrapping_sub(low);
+    for (index, bytes) in data.windows(4).enumerate() {
+        let Ok(bytes) = <[u8; 4]>::try_from(bytes) else {
+            continue;
+        };
+        let distance = start
+            .wrapping_add(index as u32)
+            .wrapping_add(u32::from_le_bytes(bytes));
+        if distance.wrapping_add(4) <= span.saturating_add(4) {
+            let site = rva.wrapping_add(index as u32);
+            for behind in [0, 1, 2, 4] {
+                let target = low.wrapping_add(distance).wrapping_add(behind);
+                if targets.binary_search(&target).is_ok() {
+                    out.push((target, site));
+                }
+            }
+        }
+    }
+}
+
+/// Absolute 32-bit addresses.
+fn absolute(base: u32, rva: u32, data: &[u8], targets: &[u32], out: &mut Vec<(u32, u32)>) {
+    let (Some(&low), Some(&high)) = (targets.first(), targets.last()) else {
+        return;
+    };
+    for (index, bytes) in data.windows(4).enumerate() {
+        let Ok(bytes) = <[u8; 4]>::try_from(bytes) else {
+            continue;
+        };
+        let target = u32::from_le_bytes(bytes).wrapping_sub(base);
+        if target.wrapping_sub(low) <= high - low && targets.binary_search(&target).is_ok() {
+            out.push((target, rva.wrapping_add(index as u32)));
+        }
+    }
+}
+
+/// ADRP of a page, then an addition or access with the rest of the address within a few dozen instructions.
+fn paged(rva: u32, data: &[u8], targets: &[u32], out: &mut Vec<(u32, u32)>) {
+    const AHEAD: usize = 96;
+    let word = |index: usize| -> Option<u32> {
+        Some(u32::from_le_bytes(
+            data.get(index * 4..index * 4 + 4)?.try_into().ok()?,
+        ))
+    };
+    for index in 0..data.len() / 4 {
+        let Some(first) = word(index) else { break };
+        let site = rva.wrapping_add((index * 4) as u32);
+        let offset = (((first >> 5) & 0x7ffff) << 2 | (first >> 29) & 3) << 11;
+        if first & 0x9f00_0000 == 0x1000_0000 {
+            // ADR
+            let target = site.wrapping_add((offset as i32 >> 11) as u32);
+            if targets.binary_search(&target).is_ok() {
+                out.push((target, site));
+            }
+            continue;
+        }
+        if first & 0x9f00_0000 != 0x9000_0000 {
+            continue;
+        }
+        let page = (site & !0xfff).wrapping_add(((offset as i32 >> 11) as u32) << 12);
+        let from = targets.partition_point(|&target| target < page);
+        let to = targets.partition_point(|&target| target < page.saturating_add(0x1000));
+        if from >= to {
+            continue;
+        }
+        let register = first & 31;
+        for ahead in 1..=AHEAD {
+            let Some(next) = word(index + ahead) else { break };
+            let low = if next & 0x7f80_0000 == 0x1100_0000 {
+                (next >> 10) & 0xfff
+            } else if next & 0x3b00_0000 == 0x3900_0000 {
+                let scale = if next & 0x0480_0000 == 0x0480_0000 {
+                    4
+                } else {
+                    next >> 30
+                };
+                ((next >> 10) & 0xfff) << scale
+            } else {
+                continue;
+            };
+            if (next >> 5) & 31 == register {
+                let target = page.wrapping_add(low);
+                if targets
+                    .get(from..to)
+                    .is_some_and(|some| some.binary_search(&target).is_ok())
+                {
+                    out.push((target, site.wrapping_add((ahead * 4) as u32)));
+                }
+            }
+        }
+    }
+}
