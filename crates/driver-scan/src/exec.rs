@@ -572,12 +572,28 @@ pub(crate) fn bin(op: BinOp, size: u8, a: &Val, b: &Val) -> Val {
                 }
             }
         }
+    } else if let Some(val) = in_step(op, size, a, b) {
+        return val;
     } else {
         atoms.extend(a.dependencies());
         atoms.extend(b.dependencies());
         atoms.push(Atom::TOP);
     }
     Val::from_atoms(atoms)
+}
+
+/// Two sets of equally many numbers are taken to come from the same variable (a loop's `i` and `2 * i`): member by member.
+fn in_step(op: BinOp, size: u8, a: &Val, b: &Val) -> Option<Val> {
+    if a.atoms().len() != b.atoms().len() || !matches!(op, BinOp::Add | BinOp::Sub | BinOp::Or | BinOp::Xor) {
+        return None;
+    }
+    let pairs = a.constants()?.zip(b.constants()?);
+    Some(Val::from_atoms(
+        pairs
+            .filter_map(|(x, y)| compute(op, size, x, y))
+            .map(Atom::constant)
+            .collect(),
+    ))
 }
 
 fn signed(off: i64, size: u8) -> i64 {

@@ -432,10 +432,11 @@ impl Engine<'_> {
         callees.retain(|callee| match callee {
             Callee::Func(to) => {
                 let inside = *to >= run.bounds.0 && *to < run.bounds.1;
-                let chained = self
-                    .image
-                    .bounds(*to)
-                    .is_some_and(|b| Some(b.primary) == run.nest.last().copied());
+                // Without exception data a jump table's cases are what nothing calls, behind the function's start.
+                let chained = match self.image.bounds(*to) {
+                    Some(bounds) => Some(bounds.primary) == run.nest.last().copied(),
+                    None => to.wrapping_sub(run.bounds.0) < 0x1_0000 && !self.xrefs.is_called(*to),
+                };
                 if inside || chained {
                     local.push(*to);
                 }

@@ -8,8 +8,10 @@ use crate::image::Image;
 /// References inside the code of one image.
 #[derive(Debug)]
 pub(crate) struct Xrefs {
-    /// (target, site) of direct calls and long jumps, sorted. On x86 some are chance bytes inside other instructions.
+    /// (target, site) of direct calls, sorted. On x86 some are chance bytes inside other instructions.
     calls: Vec<(u32, u32)>,
+    /// (target, site) of long jumps, sorted; a function may end in one to another function.
+    jumps: Vec<(u32, u32)>,
     /// Pointers to code in data or code (RVA of the pointer's target, RVA of the pointer), sorted.
     pointers: Vec<(u32, u32)>,
     /// Possible starts of functions, sorted.
@@ -21,15 +23,18 @@ const MAX_CALLS: usize = 4 << 20;
 
 impl Xrefs {
     pub(crate) fn new(image: &Image<'_>) -> Self {
-        let mut calls = Vec::new();
+        let (mut calls, mut jumps) = (Vec::new(), Vec::new());
         for section in image.sections.iter().filter(|section| section.exec) {
             match image.arch {
-                Arch::Arm64 => arm_calls(section.rva, section.data, &mut calls),
-                Arch::X64 | Arch::X86 => x86_calls(image, section.rva, section.data, &mut calls),
+                Arch::Arm64 => arm_calls(section.rva, section.data, &mut calls, &mut jumps),
+                Arch::X64 | Arch::X86 => {
+                    x86_branches(image, 0xe8, section.rva, section.data, &mut calls);
+                    x86_branches(image, 0xe9, section.rva, section.data, &mut jumps);
+                }
             }
-            calls.truncate(MAX_CALLS);
         }
         calls.sort_unstable();
+        jumps.sort_unstable();
         let mut pointers: Vec<(u32, u32)> = image
             .pointers
             .iter()
@@ -42,6 +47,7 @@ impl Xrefs {
         pointers.sort_unstable();
         let mut xrefs = Self {
             calls,
+            jumps,
             pointers,
             entries: Vec::new(),
         };
@@ -52,12 +58,8 @@ impl Xrefs {
     /// Call targets, pointed-to code, exports and the entry point, outside functions with exception data.
     fn find_entries(&self, image: &Image<'_>) -> Vec<u32> {
         let mut entries: Vec<u32> = image.entries.clone();
-        entries.extend(
-            self.pointers
-                .iter()
-                .map(|&(target, _)| target)
-                .filter(|&target| image.is_code(target)),
-        );
+        let pointed = self.pointers.iter().map(|&(target, _)| target);
+        entries.extend(pointed.filter(|&target| starts_function(image, target)));
         let mut last = u32::MAX;
         for &(target, _) in &self.calls {
             if target != last && image.bounds(target).is_none_or(|bounds| bounds.start == target) {
@@ -72,12 +74,25 @@ impl Xrefs {
 
     /// Sites of direct calls and jumps to `target`.
     pub(crate) fn callers(&self, target: u32) -> impl Iterator<Item = u32> + '_ {
-        let from = self.calls.partition_point(|&(t, _)| t < target);
-        self.calls
-            .iter()
-            .skip(from)
-            .take_while(move |&&(t, _)| t == target)
+        let of = move |list: &'_ [(u32, u32)]| {
+            let from = list.partition_point(|&(t, _)| t < target);
+            from..from
+                + list
+                    .get(from..)
+                    .unwrap_or_default()
+                    .partition_point(|&(t, _)| t == target)
+        };
+        let (calls, jumps) = (of(&self.calls), of(&self.jumps));
+        let calls = self.calls.get(calls).unwrap_or_default().iter();
+        calls
+            .chain(self.jumps.get(jumps).unwrap_or_default())
             .map(|&(_, site)| site)
+    }
+
+    /// True when something seems to call `rva`.
+    pub(crate) fn is_called(&self, rva: u32) -> bool {
+        let from = self.calls.partition_point(|&(target, _)| target < rva);
+        self.calls.get(from).is_some_and(|&(target, _)| target == rva)
     }
 
     /// Places of pointers to `target`.
@@ -156,6 +171,23 @@ impl Xrefs {
     }
 }
 
+/// True where a pointer into code looks like one to a function, not to a case of a jump table.
+fn starts_function(image: &Image<'_>, rva: u32) -> bool {
+    if !image.is_code(rva) {
+        return false;
+    }
+    if image.arch == Arch::Arm64
+        || rva % 16 == 0
+        || image.bounds(rva).is_some_and(|bounds| bounds.start == rva)
+    {
+        return true;
+    }
+    let before = rva.checked_sub(1).and_then(|before| image.bytes_at(before, 1));
+    // int3 or nop before it; `push ebp` or the patchable `mov edi, edi` at it.
+    matches!(before, None | Some([0xcc | 0x90]))
+        || matches!(image.bytes_at(rva, 2), Some([0x55, _] | [0x8b, 0xff]))
+}
+
 /// The last place before `site` that follows padding (int3 or nop) behind a return or jump.
 fn after_padding(image: &Image<'_>, floor: u32, site: u32) -> Option<u32> {
     let length = site.checked_sub(floor)? as usize;
@@ -184,36 +216,37 @@ fn after_padding(image: &Image<'_>, floor: u32, site: u32) -> Option<u32> {
     None
 }
 
-fn x86_calls(image: &Image<'_>, rva: u32, data: &[u8], out: &mut Vec<(u32, u32)>) {
-    for opcode in [0xe8, 0xe9] {
-        for at in memchr_iter(opcode, data) {
-            let Some(bytes) = data.get(at + 1..at + 5) else {
-                continue;
-            };
-            let Ok(bytes) = <[u8; 4]>::try_from(bytes) else {
-                continue;
-            };
-            let site = rva.wrapping_add(at as u32);
-            let target = site.wrapping_add(5).wrapping_add(u32::from_le_bytes(bytes));
-            let inside = target.wrapping_sub(rva) < data.len() as u32 || image.is_code(target);
-            if inside && out.len() < MAX_CALLS {
-                out.push((target, site));
-            }
+fn x86_branches(image: &Image<'_>, opcode: u8, rva: u32, data: &[u8], out: &mut Vec<(u32, u32)>) {
+    for at in memchr_iter(opcode, data) {
+        let Some(bytes) = data.get(at + 1..at + 5) else {
+            continue;
+        };
+        let Ok(bytes) = <[u8; 4]>::try_from(bytes) else {
+            continue;
+        };
+        let site = rva.wrapping_add(at as u32);
+        let target = site.wrapping_add(5).wrapping_add(u32::from_le_bytes(bytes));
+        let inside = target.wrapping_sub(rva) < data.len() as u32 || image.is_code(target);
+        if inside && out.len() < MAX_CALLS {
+            out.push((target, site));
         }
     }
 }
 
-fn arm_calls(rva: u32, data: &[u8], out: &mut Vec<(u32, u32)>) {
+fn arm_calls(rva: u32, data: &[u8], calls: &mut Vec<(u32, u32)>, jumps: &mut Vec<(u32, u32)>) {
     for (index, word) in data.chunks_exact(4).enumerate() {
         let Ok(word) = <[u8; 4]>::try_from(word) else {
             continue;
         };
         let word = u32::from_le_bytes(word);
-        // B and BL: opcode 00101 in bits 30 to 26, a 26-bit word offset.
-        if (word >> 26) & 0x1f == 5 && out.len() < MAX_CALLS {
+        // B and BL: opcode 00101 in bits 30 to 26, a 26-bit word offset; bit 31 links.
+        if (word >> 26) & 0x1f == 5 {
             let offset = ((word << 6) as i32 >> 4) as u32;
             let site = rva.wrapping_add((index * 4) as u32);
-            out.push((site.wrapping_add(offset), site));
+            let out = if word >> 31 == 1 { &mut *calls } else { &mut *jumps };
+            if out.len() < MAX_CALLS {
+                out.push((site.wrapping_add(offset), site));
+            }
         }
     }
 }
