@@ -3,8 +3,11 @@
 //! This crate translates what a kernel says into the domain of `snapshot`. It may not analyse: no rates, no
 //! verdicts, no opinions on tags.
 
+pub mod capture;
+pub mod events;
 pub mod linux;
 mod live;
+mod nt;
 pub mod scripted;
 
 use snapshot::{HostFacts, Problem, Snapshot};
