@@ -9,6 +9,8 @@ pub mod linux;
 mod live;
 mod nt;
 pub mod scripted;
+#[cfg(windows)]
+pub mod windows;
 
 use snapshot::{HostFacts, Problem, Snapshot};
 

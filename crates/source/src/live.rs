@@ -7,15 +7,17 @@ use crate::Source;
 pub fn live() -> Box<dyn Source> {
     #[cfg(target_os = "linux")]
     return Box::new(crate::linux::LinuxSource::new());
-    #[cfg(not(target_os = "linux"))]
+    #[cfg(windows)]
+    return Box::new(crate::windows::WindowsSource::new());
+    #[cfg(not(any(windows, target_os = "linux")))]
     return Box::new(NoSource);
 }
 
 /// Stands in where poolscope has no way to read the kernel.
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(any(windows, target_os = "linux")))]
 struct NoSource;
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(any(windows, target_os = "linux")))]
 impl Source for NoSource {
     fn host(&mut self) -> (snapshot::HostFacts, Vec<snapshot::Problem>) {
         (snapshot::HostFacts::default(), Vec::new())

@@ -34,14 +34,20 @@ impl WindowsSource {
     /// Switches on what the token holds; once.
     fn enable_privileges(&mut self) -> &[Problem] {
         self.privileges.get_or_insert_with(|| {
-            [nt_query::Privilege::ProfileSingleProcess, nt_query::Privilege::Debug]
-                .into_iter()
-                .filter_map(|privilege| {
-                    let error = nt_query::enable_privilege(privilege).err()?;
-                    let reason = format!("{} is not held ({error}); run as administrator for it", privilege.name());
-                    Some(Problem::new("privileges", reason))
-                })
-                .collect()
+            [
+                nt_query::Privilege::ProfileSingleProcess,
+                nt_query::Privilege::Debug,
+            ]
+            .into_iter()
+            .filter_map(|privilege| {
+                let error = nt_query::enable_privilege(privilege).err()?;
+                let reason = format!(
+                    "{} is not held ({error}); run as administrator for it",
+                    privilege.name()
+                );
+                Some(Problem::new("privileges", reason))
+            })
+            .collect()
         })
     }
 
@@ -62,10 +68,16 @@ impl WindowsSource {
         }
         let interface = Interface::System(class::POOL_TAG);
         nt_query::system_information(class::POOL_TAG, &mut self.buffer, Limits::TABLE).map_err(|error| {
-            SourceError::Unavailable { interface: interface.to_string(), reason: reason(&error) }
+            SourceError::Unavailable {
+                interface: interface.to_string(),
+                reason: reason(&error),
+            }
         })?;
         let table = nt_abi::pool_tags(self.buffer.bytes(), PointerWidth::HERE).map_err(|error| {
-            SourceError::Unavailable { interface: interface.to_string(), reason: error.to_string() }
+            SourceError::Unavailable {
+                interface: interface.to_string(),
+                reason: error.to_string(),
+            }
         })?;
         self.tag_class = Some(class::POOL_TAG);
         Ok((nt::tags::usages(&table), nt::tags::width(&table)))
@@ -145,7 +157,14 @@ fn now() -> Option<Timestamp> {
 
 /// Kernel boot time and clock. The class refuses lengths beyond the one it knows, so both are tried.
 fn time_of_day(problems: &mut Vec<Problem>) -> Option<TimeOfDay> {
-    fixed(class::TIME_OF_DAY, &[48, 32], &[], "uptime", problems, nt_abi::time_of_day)
+    fixed(
+        class::TIME_OF_DAY,
+        &[48, 32],
+        &[],
+        "uptime",
+        problems,
+        nt_abi::time_of_day,
+    )
 }
 
 /// Asks a class of fixed length and reads it; a refusal becomes a problem of `step`.
@@ -158,7 +177,9 @@ fn fixed<T>(
     read: impl Fn(&[u8]) -> Result<T, nt_abi::AbiError>,
 ) -> Option<T> {
     match nt_query::system_information_fixed(class, lengths, prefill) {
-        Ok(bytes) => read(&bytes).map_err(|error| problems.push(Problem::new(step, error.to_string()))).ok(),
+        Ok(bytes) => read(&bytes)
+            .map_err(|error| problems.push(Problem::new(step, error.to_string())))
+            .ok(),
         Err(error) => {
             problems.push(refused(step, Interface::System(class), &error));
             None
@@ -175,7 +196,9 @@ fn table<T>(
     read: impl FnOnce(&Buffer) -> Result<T, nt_abi::AbiError>,
 ) -> Option<T> {
     match nt_query::system_information(class, buffer, Limits::TABLE) {
-        Ok(()) => read(buffer).map_err(|error| problems.push(Problem::new(step, error.to_string()))).ok(),
+        Ok(()) => read(buffer)
+            .map_err(|error| problems.push(Problem::new(step, error.to_string())))
+            .ok(),
         Err(error) => {
             problems.push(refused(step, Interface::System(class), &error));
             None
@@ -196,7 +219,10 @@ fn reason(error: &CallError) -> String {
             format!("{} (run as administrator)", NtStatus(*status))
         }
         CallError::Status { status } => NtStatus(*status).to_string(),
-        CallError::Win32 { code: 5, .. } | CallError::Hresult { code: 0x8007_0005, .. } => {
+        CallError::Win32 { code: 5, .. }
+        | CallError::Hresult {
+            code: 0x8007_0005, ..
+        } => {
             format!("{error} (access denied: run as administrator)")
         }
         other => other.to_string(),

@@ -83,7 +83,13 @@ fn samples(files: &[Captured], boot: Option<&TimeOfDay>, history: &mut History) 
         match table(file) {
             Some(Ok(rows)) => builder.push(Snapshot {
                 taken_at: Some(Timestamp::from_nt_100ns(file.at)),
-                kernel_uptime_s: boot.and_then(|time| TimeOfDay { now: file.at, ..*time }.uptime_s()),
+                kernel_uptime_s: boot.and_then(|time| {
+                    TimeOfDay {
+                        now: file.at,
+                        ..*time
+                    }
+                    .uptime_s()
+                }),
                 boot: boot.map(|time| BootId(time.boot_identity().to_string())),
                 width: nt::tags::width(&rows),
                 rows: nt::tags::usages(&rows),

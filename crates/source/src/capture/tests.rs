@@ -228,7 +228,11 @@ fn a_real_kernels_leak_is_read_to_the_byte() {
     }
     let leak = find("Leak", Pool::Nonpaged).last();
     assert_eq!((leak.allocs.get(), leak.frees.get()), (Some(919), Some(91)));
-    let scsi = history.series.iter().filter(|s| s.key.tag == Tag::parse_nt("SCSI")).count();
+    let scsi = history
+        .series
+        .iter()
+        .filter(|s| s.key.tag == Tag::parse_nt("SCSI"))
+        .count();
     assert_eq!(scsi, 2, "one tag in both pools");
     let span = history.samples[23].at.seconds_since(history.samples[0].at);
     assert!((100.0..140.0).contains(&span), "{span} s");

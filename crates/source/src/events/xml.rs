@@ -10,7 +10,7 @@ pub(crate) struct Element {
     pub(crate) path: String,
     /// Attributes in order.
     pub(crate) attributes: Vec<(String, String)>,
-    /// Text directly inside, trimmed at both ends of line breaks and indentation only when there is nothing else.
+    /// Text directly inside; indentation between elements is none.
     pub(crate) text: String,
 }
 
@@ -36,10 +36,10 @@ pub(crate) fn elements(document: &str) -> Vec<Element> {
     let mut rest = document;
     while let Some(at) = rest.find('<') {
         let (text, markup) = rest.split_at(at);
-        if let Some(element) = open.last().and_then(|&index| all.get_mut(index)) {
-            if !text.trim().is_empty() {
-                element.text.push_str(&unescape(text));
-            }
+        if let Some(element) = open.last().and_then(|&index| all.get_mut(index))
+            && !text.trim().is_empty()
+        {
+            element.text.push_str(&unescape(text));
         }
         let Some((tag, after)) = cut_tag(markup) else {
             break;

@@ -22,7 +22,10 @@ pub(crate) fn resolve(path: &str, windows: &str) -> String {
     let windows = windows.trim_end_matches('\\');
     let after = |prefix: &str| {
         let start = path.get(..prefix.len())?;
-        start.eq_ignore_ascii_case(prefix).then(|| path.get(prefix.len()..)).flatten()
+        start
+            .eq_ignore_ascii_case(prefix)
+            .then(|| path.get(prefix.len()..))
+            .flatten()
     };
     for prefix in ["\\??\\", "\\\\?\\"] {
         if let Some(rest) = after(prefix) {
@@ -44,7 +47,11 @@ pub(crate) fn resolve(path: &str, windows: &str) -> String {
     if path.is_empty() || path.starts_with("\\\\") || path.as_bytes().get(1) == Some(&b':') {
         return path.to_owned();
     }
-    if path.contains('\\') { format!("{windows}\\{path}") } else { format!("{windows}\\System32\\drivers\\{path}") }
+    if path.contains('\\') {
+        format!("{windows}\\{path}")
+    } else {
+        format!("{windows}\\System32\\drivers\\{path}")
+    }
 }
 
 fn file_name(path: &str) -> &str {
@@ -71,10 +78,15 @@ pub(crate) fn join(services: &[Service], modules: &[ModuleFacts], windows: &str)
         .iter()
         .map(|service| {
             // Without a path the kernel looks for the service's name among the drivers.
-            let configured = service.path.clone().unwrap_or_else(|| format!("{}.sys", service.name));
+            let configured = service
+                .path
+                .clone()
+                .unwrap_or_else(|| format!("{}.sys", service.name));
             let mut path = resolve(&configured, windows);
             let file = file_name(&path).to_owned();
-            let loaded = modules.iter().position(|module| module.name.eq_ignore_ascii_case(&file));
+            let loaded = modules
+                .iter()
+                .position(|module| module.name.eq_ignore_ascii_case(&file));
             if let Some(index) = loaded {
                 if let Some(flag) = matched.get_mut(index) {
                     *flag = true;
@@ -111,17 +123,35 @@ mod tests {
     #[test]
     fn paths_of_every_kind_are_resolved() {
         let cases = [
-            ("\\SystemRoot\\System32\\drivers\\ntfs.sys", "C:\\Windows\\System32\\drivers\\ntfs.sys"),
-            ("\\systemroot\\system32\\ntoskrnl.exe", "C:\\Windows\\system32\\ntoskrnl.exe"),
-            ("System32\\drivers\\tcpip.sys", "C:\\Windows\\System32\\drivers\\tcpip.sys"),
+            (
+                "\\SystemRoot\\System32\\drivers\\ntfs.sys",
+                "C:\\Windows\\System32\\drivers\\ntfs.sys",
+            ),
+            (
+                "\\systemroot\\system32\\ntoskrnl.exe",
+                "C:\\Windows\\system32\\ntoskrnl.exe",
+            ),
+            (
+                "System32\\drivers\\tcpip.sys",
+                "C:\\Windows\\System32\\drivers\\tcpip.sys",
+            ),
             ("%SystemRoot%\\system32\\x.sys", "C:\\Windows\\system32\\x.sys"),
             ("\\??\\D:\\Vendor Tools\\v.sys", "D:\\Vendor Tools\\v.sys"),
             ("\"C:\\Program Files\\V\\v.sys\"", "C:\\Program Files\\V\\v.sys"),
-            ("\\Windows\\System32\\win32k.sys", "C:\\Windows\\System32\\win32k.sys"),
+            (
+                "\\Windows\\System32\\win32k.sys",
+                "C:\\Windows\\System32\\win32k.sys",
+            ),
             ("C:\\x.sys", "C:\\x.sys"),
             ("x.sys", "C:\\Windows\\System32\\drivers\\x.sys"),
-            ("\\Device\\HarddiskVolume3\\x.sys", "\\Device\\HarddiskVolume3\\x.sys"),
-            ("multi(0)disk(0)rdisk(0)partition(1)\\R\\x.sys", "multi(0)disk(0)rdisk(0)partition(1)\\R\\x.sys"),
+            (
+                "\\Device\\HarddiskVolume3\\x.sys",
+                "\\Device\\HarddiskVolume3\\x.sys",
+            ),
+            (
+                "multi(0)disk(0)rdisk(0)partition(1)\\R\\x.sys",
+                "multi(0)disk(0)rdisk(0)partition(1)\\R\\x.sys",
+            ),
             ("\\\\server\\share\\x.sys", "\\\\server\\share\\x.sys"),
             ("ü", "C:\\Windows\\System32\\drivers\\ü"),
             ("", ""),
@@ -160,12 +190,34 @@ mod tests {
         );
         let seen: Vec<_> = drivers
             .iter()
-            .map(|d| (d.service.as_deref(), d.path.as_deref().unwrap(), d.running, d.start.as_deref()))
+            .map(|d| {
+                (
+                    d.service.as_deref(),
+                    d.path.as_deref().unwrap(),
+                    d.running,
+                    d.start.as_deref(),
+                )
+            })
             .collect();
         let expected = [
-            (Some("Vendor"), "C:\\Windows\\System32\\DriverStore\\v\\vendor.sys", Some(true), Some("demand")),
-            (Some("Null"), "C:\\Windows\\System32\\Drivers\\Null.SYS", Some(true), Some("demand")),
-            (Some("Off"), "C:\\Windows\\system32\\drivers\\off.sys", Some(false), Some("demand")),
+            (
+                Some("Vendor"),
+                "C:\\Windows\\System32\\DriverStore\\v\\vendor.sys",
+                Some(true),
+                Some("demand"),
+            ),
+            (
+                Some("Null"),
+                "C:\\Windows\\System32\\Drivers\\Null.SYS",
+                Some(true),
+                Some("demand"),
+            ),
+            (
+                Some("Off"),
+                "C:\\Windows\\system32\\drivers\\off.sys",
+                Some(false),
+                Some("demand"),
+            ),
             (None, "C:\\Windows\\system32\\hal.dll", Some(true), None),
         ];
         assert_eq!(seen, expected);

@@ -38,12 +38,25 @@ pub(crate) fn by_type(processes: &mut [ProcessFacts], handles: &HandleRows<'_>, 
     let names = names(types);
     let mut counts: HashMap<u64, HashMap<u16, u64>> = HashMap::new();
     for handle in handles.iter() {
-        *counts.entry(handle.pid).or_default().entry(handle.type_index).or_default() += 1;
+        *counts
+            .entry(handle.pid)
+            .or_default()
+            .entry(handle.type_index)
+            .or_default() += 1;
     }
     for process in processes {
-        let Some(counts) = counts.get(&process.pid) else { continue };
-        let name = |index: &u16| names.get(index).map_or_else(|| format!("type {index}"), |name| (*name).to_owned());
-        let mut list: Vec<_> = counts.iter().map(|(index, count)| (name(index), *count)).collect();
+        let Some(counts) = counts.get(&process.pid) else {
+            continue;
+        };
+        let name = |index: &u16| {
+            names
+                .get(index)
+                .map_or_else(|| format!("type {index}"), |name| (*name).to_owned())
+        };
+        let mut list: Vec<_> = counts
+            .iter()
+            .map(|(index, count)| (name(index), *count))
+            .collect();
         list.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
         process.handles_by_type = Some(list);
     }
@@ -64,17 +77,40 @@ mod tests {
             bytes.extend([0; 8]);
         }
         let rows = nt_abi::handles(&bytes, PointerWidth::Bits64).unwrap();
-        let kind = |name: &str, type_index| ObjectTypeRow { name: name.to_owned(), type_index, ..ObjectTypeRow::default() };
-        let process = |pid| ProcessFacts { pid, ..ProcessFacts::default() };
+        let kind = |name: &str, type_index| ObjectTypeRow {
+            name: name.to_owned(),
+            type_index,
+            ..ObjectTypeRow::default()
+        };
+        let process = |pid| ProcessFacts {
+            pid,
+            ..ProcessFacts::default()
+        };
         let mut processes = [process(8), process(70_000), process(12)];
         by_type(&mut processes, &rows, &[kind("Token", 5), kind("File", 37)]);
-        let named = |list: &[(&str, u64)]| Some(list.iter().map(|(n, c)| ((*n).to_owned(), *c)).collect::<Vec<_>>());
+        let named = |list: &[(&str, u64)]| {
+            Some(
+                list.iter()
+                    .map(|(n, c)| ((*n).to_owned(), *c))
+                    .collect::<Vec<_>>(),
+            )
+        };
         assert_eq!(processes[0].handles_by_type, named(&[("File", 2), ("Token", 1)]));
         assert_eq!(processes[1].handles_by_type, named(&[("type 99", 1)]));
         assert_eq!(processes[2].handles_by_type, None);
-        let busy = ObjectTypeRow { objects: 9, handles: 3, ..kind("File", 37) };
+        let busy = ObjectTypeRow {
+            objects: 9,
+            handles: 3,
+            ..kind("File", 37)
+        };
         let types = object_types(&[kind("Token", 5), busy]);
-        assert_eq!((types[0].name.as_str(), types[0].objects, types[0].handles), ("File", Some(9), Some(3)));
-        assert_eq!(names(&[kind("Type", 0), kind("Directory", 0)]).get(&3), Some(&"Directory"));
+        assert_eq!(
+            (types[0].name.as_str(), types[0].objects, types[0].handles),
+            ("File", Some(9), Some(3))
+        );
+        assert_eq!(
+            names(&[kind("Type", 0), kind("Directory", 0)]).get(&3),
+            Some(&"Directory")
+        );
     }
 }

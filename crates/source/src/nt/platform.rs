@@ -20,7 +20,12 @@ pub(crate) fn session(properties: EtwProperties) -> EtwSession {
 
 /// One file system filter.
 pub(crate) fn minifilter(row: FilterRow) -> MinifilterFacts {
-    MinifilterFacts { name: row.name, altitude: row.altitude, instances: row.instances, frame: row.frame }
+    MinifilterFacts {
+        name: row.name,
+        altitude: row.altitude,
+        instances: row.instances,
+        frame: row.frame,
+    }
 }
 
 /// What the registry and the two NT classes say of virtualization-based security; each part where it was read.
@@ -47,7 +52,10 @@ pub(crate) fn vbs(from: &VbsWitnesses) -> VbsFacts {
         (None, _) => None,
     };
     let mut configured = Vec::new();
-    if from.credential_guard.is_some_and(|flags| flags == 1 || flags == 2) {
+    if from
+        .credential_guard
+        .is_some_and(|flags| flags == 1 || flags == 2)
+    {
         configured.push(1);
     }
     if from.hvci_configured == Some(1) {
@@ -97,12 +105,29 @@ mod tests {
                 ..IsolatedUserMode::default()
             })
         };
-        let base = VbsWitnesses { isolated_user_mode: ium(true, true), ..VbsWitnesses::default() };
+        let base = VbsWitnesses {
+            isolated_user_mode: ium(true, true),
+            ..VbsWitnesses::default()
+        };
         let facts = vbs(&base);
-        assert_eq!((facts.status, facts.hvci_enabled, facts.services_configured), (Some(2), Some(true), None));
-        let off = VbsWitnesses { isolated_user_mode: ium(false, false), vbs_enabled: Some(1), ..base };
+        assert_eq!(
+            (facts.status, facts.hvci_enabled, facts.services_configured),
+            (Some(2), Some(true), None)
+        );
+        let off = VbsWitnesses {
+            isolated_user_mode: ium(false, false),
+            vbs_enabled: Some(1),
+            ..base
+        };
         assert_eq!(vbs(&off).status, Some(1));
-        assert_eq!(vbs(&VbsWitnesses { vbs_enabled: None, ..off }).status, Some(0));
+        assert_eq!(
+            vbs(&VbsWitnesses {
+                vbs_enabled: None,
+                ..off
+            })
+            .status,
+            Some(0)
+        );
         let refused = VbsWitnesses {
             code_integrity: Some(CodeIntegrity(0x401)),
             hvci_configured: Some(1),
@@ -110,21 +135,61 @@ mod tests {
             ..VbsWitnesses::default()
         };
         let facts = vbs(&refused);
-        assert_eq!((facts.status, facts.secure_kernel_running, facts.hvci_enabled), (None, None, Some(true)));
-        assert_eq!((facts.services_configured, facts.code_integrity_options), (Some(vec![1, 2]), Some(0x401)));
+        assert_eq!(
+            (facts.status, facts.secure_kernel_running, facts.hvci_enabled),
+            (None, None, Some(true))
+        );
+        assert_eq!(
+            (facts.services_configured, facts.code_integrity_options),
+            (Some(vec![1, 2]), Some(0x401))
+        );
     }
 
     #[test]
     fn windows_11_is_called_so() {
-        assert_eq!(product("Windows 10 Pro", Some("25H2"), 26_200), "Windows 11 Pro 25H2");
-        assert_eq!(product("Windows 10 Pro", Some("22H2"), 19_045), "Windows 10 Pro 22H2");
-        assert_eq!(product("Windows Server 2016 Standard", None, 14_393), "Windows Server 2016 Standard");
+        assert_eq!(
+            product("Windows 10 Pro", Some("25H2"), 26_200),
+            "Windows 11 Pro 25H2"
+        );
+        assert_eq!(
+            product("Windows 10 Pro", Some("22H2"), 19_045),
+            "Windows 10 Pro 22H2"
+        );
+        assert_eq!(
+            product("Windows Server 2016 Standard", None, 14_393),
+            "Windows Server 2016 Standard"
+        );
     }
 
     #[test]
     fn buffers_are_bytes_and_the_mode_tells_the_pool() {
-        let properties = EtwProperties { buffer_kb: 64, buffers: 8, log_mode: 0x0100_0100, ..EtwProperties::default() };
+        let properties = EtwProperties {
+            buffer_kb: 64,
+            buffers: 8,
+            log_mode: 0x0100_0100,
+            ..EtwProperties::default()
+        };
         let facts = session(properties);
-        assert_eq!((facts.buffer_bytes, facts.buffers, facts.paged), (Some(65_536), Some(8), Some(true)));
+        assert_eq!(
+            (facts.buffer_bytes, facts.buffers, facts.paged),
+            (Some(65_536), Some(8), Some(true))
+        );
+    }
+
+    #[test]
+    fn filters_keep_name_altitude_and_instances() {
+        let row = FilterRow {
+            name: "WdFilter".to_owned(),
+            altitude: Some("328010".to_owned()),
+            instances: Some(5),
+            frame: Some(0),
+            legacy: false,
+        };
+        let facts = minifilter(row);
+        assert_eq!(
+            (facts.name.as_str(), facts.altitude.as_deref()),
+            ("WdFilter", Some("328010"))
+        );
+        assert_eq!((facts.instances, facts.frame), (Some(5), Some(0)));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use nt_abi::{CounterBits, PoolCounters, PoolTagRows, SessionPool};
+use nt_abi::{CounterBits, PoolCounters, PoolTagRows};
 use snapshot::{Counter, CounterWidth, Pool, Tag, TagUsage, Usage};
 
 /// The width of a table's counters.
@@ -27,7 +27,8 @@ pub(crate) fn usages(table: &PoolTagRows<'_>) -> Vec<TagUsage> {
 ///
 /// Both halves of a row are session pool. Sums of 32-bit counters stay 32-bit counters: their differences are right
 /// modulo 2^32, as those of a single session are.
-pub(crate) fn session_usages(sessions: &[SessionPool<'_>]) -> Vec<TagUsage> {
+#[cfg(any(windows, test))]
+pub(crate) fn session_usages(sessions: &[nt_abi::SessionPool<'_>]) -> Vec<TagUsage> {
     let mut sum = Sum::new(64);
     for session in sessions {
         session.rows.for_each(|row| {
@@ -93,7 +94,10 @@ mod tests {
     use super::*;
     use nt_abi::PointerWidth;
 
-    fn table(rows: &[([u8; 4], [u32; 2], u64, [u32; 2], u64)]) -> Vec<u8> {
+    /// Tag; allocations and frees, then bytes, of paged pool; the same of nonpaged.
+    type Row = ([u8; 4], [u32; 2], u64, [u32; 2], u64);
+
+    fn table(rows: &[Row]) -> Vec<u8> {
         let mut bytes = vec![0xCC; 8];
         bytes[..4].copy_from_slice(&(rows.len() as u32).to_le_bytes());
         for (tag, [pa, pf], paged, [na, nf], nonpaged) in rows {
@@ -155,7 +159,7 @@ mod tests {
 
     #[test]
     fn sessions_are_added_up() {
-        let record = |next: u64, session: u32, rows: &[_]| {
+        let record = |next: u64, session: u32, rows: &[Row]| {
             let mut bytes = next.to_le_bytes().to_vec();
             bytes.extend(session.to_le_bytes());
             bytes.extend((rows.len() as u32).to_le_bytes());

@@ -11,7 +11,9 @@ const WIDTH: PointerWidth = PointerWidth::HERE;
 
 pub(super) fn read(buffer: &mut Buffer, want: &Want, problems: &mut Vec<Problem>) -> MomentFacts {
     let mut facts = MomentFacts::default();
-    let rows = (want.memory || want.processes).then(|| processes(buffer, problems)).flatten();
+    let rows = (want.memory || want.processes)
+        .then(|| processes(buffer, problems))
+        .flatten();
     if want.memory {
         facts.memory = Some(memory(buffer, rows.as_deref(), problems));
     }
@@ -26,7 +28,9 @@ pub(super) fn read(buffer: &mut Buffer, want: &Want, problems: &mut Vec<Problem>
             nt_abi::big_pool(buffer.bytes(), WIDTH).map(|rows| nt::rows::big_pool(&rows).0)
         });
     }
-    let modules = (want.modules || want.drivers).then(|| modules(buffer, problems)).flatten();
+    let modules = (want.modules || want.drivers)
+        .then(|| modules(buffer, problems))
+        .flatten();
     if want.drivers {
         facts.drivers = platform::drivers(modules.as_deref().unwrap_or_default(), problems);
     }
@@ -64,7 +68,14 @@ fn memory(buffer: &mut Buffer, rows: Option<&[ProcessRow]>, problems: &mut Vec<P
         }
         Err(error) => problems.push(Problem::new("memory", error.to_string())),
     }
-    if let Some(counters) = fixed(class::PERFORMANCE, &[376, 344, 312], &[], "memory", problems, nt_abi::performance) {
+    if let Some(counters) = fixed(
+        class::PERFORMANCE,
+        &[376, 344, 312],
+        &[],
+        "memory",
+        problems,
+        nt_abi::performance,
+    ) {
         let (paged, nonpaged) = (memory.paged_pool, memory.nonpaged_pool);
         nt::memory::performance(&mut memory, &counters, page);
         memory.paged_pool = memory.paged_pool.filter(|&bytes| bytes > 0).or(paged);
@@ -75,10 +86,21 @@ fn memory(buffer: &mut Buffer, rows: Option<&[ProcessRow]>, problems: &mut Vec<P
     if let Some(cache) = fixed(class::FILE_CACHE, &lengths, &[], "memory", problems, read) {
         nt::memory::file_cache(&mut memory, &cache);
     }
-    if let Some(usage) = fixed(class::MEMORY_USAGE, &[56], &[], "memory", problems, nt_abi::memory_usage) {
+    if let Some(usage) = fixed(
+        class::MEMORY_USAGE,
+        &[56],
+        &[],
+        "memory",
+        problems,
+        nt_abi::memory_usage,
+    ) {
         nt::memory::usage(&mut memory, &usage);
     }
-    let lengths: [usize; 2] = if WIDTH == PointerWidth::Bits64 { [176, 168] } else { [88, 84] };
+    let lengths: [usize; 2] = if WIDTH == PointerWidth::Bits64 {
+        [176, 168]
+    } else {
+        [88, 84]
+    };
     let read = |bytes: &[u8]| nt_abi::memory_list(bytes, WIDTH);
     if let Some(lists) = fixed(class::MEMORY_LIST, &lengths, &[], "memory", problems, read) {
         nt::memory::lists(&mut memory, &lists, page);
@@ -112,7 +134,9 @@ fn modules(buffer: &mut Buffer, problems: &mut Vec<Problem>) -> Option<Vec<Modul
     })
     .filter(|rows| !rows.is_empty())
     .or_else(|| {
-        table(class::MODULE, buffer, "modules", &mut refusals, |buffer| nt_abi::modules(buffer.bytes(), WIDTH))
+        table(class::MODULE, buffer, "modules", &mut refusals, |buffer| {
+            nt_abi::modules(buffer.bytes(), WIDTH)
+        })
     });
     if rows.is_none() {
         problems.append(&mut refusals);

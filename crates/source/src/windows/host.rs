@@ -26,10 +26,13 @@ pub(super) fn host(problems: &mut Vec<Problem>) -> HostFacts {
         os: Some(OsKind::Windows),
         name,
         build,
-        product: product
-            .map(|product| nt::platform::product(&product, release.as_deref(), version.map_or(0, |v| v.build))),
+        product: product.map(|product| {
+            nt::platform::product(&product, release.as_deref(), version.map_or(0, |v| v.build))
+        }),
         physical_bytes: status.map(|status| status.physical),
         page_bytes: info.map(|info| info.page_bytes),
-        processors: std::thread::available_parallelism().ok().and_then(|count| u32::try_from(count.get()).ok()),
+        processors: std::thread::available_parallelism()
+            .ok()
+            .and_then(|count| u32::try_from(count.get()).ok()),
     }
 }

@@ -5,7 +5,8 @@ use std::time::UNIX_EPOCH;
 use nt_abi::{Interface, PointerWidth, class};
 use nt_query::{CallError, EventQuery, FilterClass};
 use snapshot::{
-    DriverFacts, EtwSession, HostEvent, MinifilterFacts, ModuleFacts, MomentFacts, Problem, Timestamp, VbsFacts,
+    DriverFacts, EtwSession, HostEvent, MinifilterFacts, ModuleFacts, MomentFacts, Problem, Timestamp,
+    VbsFacts,
 };
 
 use super::{fixed, refused};
@@ -100,7 +101,11 @@ fn sessions(problems: &mut Vec<Problem>) -> Option<Vec<EtwSession>> {
 }
 
 fn host_events(problems: &mut Vec<Problem>) -> Option<Vec<HostEvent>> {
-    let query = EventQuery { channel: "System", select: events::SELECT, most: events::MOST_EVENTS };
+    let query = EventQuery {
+        channel: "System",
+        select: events::SELECT,
+        most: events::MOST_EVENTS,
+    };
     let mut found: Vec<HostEvent> = match nt_query::query_events(&query) {
         Ok(texts) => texts.iter().filter_map(|text| events::host_event(text)).collect(),
         Err(error) => {
@@ -114,7 +119,8 @@ fn host_events(problems: &mut Vec<Problem>) -> Option<Vec<HostEvent>> {
 
 /// When somebody last chose "shut down" or "restart", which Fast Startup keeps apart from the kernel's boot.
 fn last_shutdown() -> Option<HostEvent> {
-    let time = nt_query::registry_binary("SYSTEM\\CurrentControlSet\\Control\\Windows", "ShutdownTime").ok()?;
+    let time =
+        nt_query::registry_binary("SYSTEM\\CurrentControlSet\\Control\\Windows", "ShutdownTime").ok()?;
     let ticks = i64::from_le_bytes(*time.first_chunk()?);
     (ticks > 0).then(|| HostEvent {
         at: Some(Timestamp::from_nt_100ns(ticks)),
@@ -126,16 +132,26 @@ fn last_shutdown() -> Option<HostEvent> {
 }
 
 const DEVICE_GUARD: &str = "SYSTEM\\CurrentControlSet\\Control\\DeviceGuard";
-const HVCI: &str = "SYSTEM\\CurrentControlSet\\Control\\DeviceGuard\\Scenarios\\HypervisorEnforcedCodeIntegrity";
+const HVCI: &str =
+    "SYSTEM\\CurrentControlSet\\Control\\DeviceGuard\\Scenarios\\HypervisorEnforcedCodeIntegrity";
 const LSA: &str = "SYSTEM\\CurrentControlSet\\Control\\Lsa";
 
 fn vbs(problems: &mut Vec<Problem>) -> VbsFacts {
     let number = |key: &str, name: &str| -> Option<u32> {
         // A value that is not there is a default, not a problem.
-        nt_query::registry_number(key, name).map_err(|error| matches!(error, CallError::Win32 { code: 2, .. })).ok()
+        nt_query::registry_number(key, name)
+            .map_err(|error| matches!(error, CallError::Win32 { code: 2, .. }))
+            .ok()
     };
     let witnesses = VbsWitnesses {
-        isolated_user_mode: fixed(class::ISOLATED_USER_MODE, &[16], &[], "vbs", problems, nt_abi::isolated_user_mode),
+        isolated_user_mode: fixed(
+            class::ISOLATED_USER_MODE,
+            &[16],
+            &[],
+            "vbs",
+            problems,
+            nt_abi::isolated_user_mode,
+        ),
         // The caller states the structure's length in its first field.
         code_integrity: fixed(
             class::CODE_INTEGRITY,
