@@ -276,8 +276,14 @@ impl Wine {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(&self.program);
-        command.arg(&self.exe).args(arguments).stdin(Stdio::null());
+        // A program that hangs must not hang the whole run.
+        let mut command = Command::new("timeout");
+        command
+            .arg("120")
+            .arg(&self.program)
+            .arg(&self.exe)
+            .args(arguments)
+            .stdin(Stdio::null());
         self.environment(&mut command);
         plain(&mut command);
         command

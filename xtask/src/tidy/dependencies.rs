@@ -3,6 +3,7 @@
 use super::{Breach, Tree, words_in};
 
 pub(super) const UNUSED: &str = "unused-dependency";
+pub(super) const REASON: &str = "dependency-reason";
 
 /// Names under headings of a manifest that end in `dependencies]`, with the line of each.
 fn declared(manifest: &str) -> Vec<(usize, &str)> {
@@ -69,6 +70,27 @@ pub(super) fn unused(tree: &Tree) -> Vec<Breach> {
     breaches
 }
 
+/// A library that docs/design.md does not give a reason for.
+pub(super) fn reasons(tree: &Tree) -> Vec<Breach> {
+    let manifest = tree.files.get("Cargo.toml").map_or("", String::as_str);
+    let design = tree.files.get("docs/design.md").map_or("", String::as_str);
+    let libraries = declared(manifest).into_iter().filter(|(line, _)| {
+        !manifest
+            .lines()
+            .nth(line - 1)
+            .is_some_and(|text| text.contains("path ="))
+    });
+    libraries
+        .filter(|(_, name)| words_in(design, name).next().is_none())
+        .map(|(line, name)| Breach {
+            path: "Cargo.toml".to_owned(),
+            line,
+            rule: REASON,
+            message: format!("docs/design.md does not say why `{name}` was chosen and over what"),
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::tree;
@@ -104,5 +126,18 @@ mod tests {
                 ("Cargo.toml".to_owned(), 3)
             ]
         );
+    }
+
+    #[test]
+    fn every_library_has_a_reason() {
+        let tree = tree(&[
+            (
+                "Cargo.toml",
+                "[workspace.dependencies]\na = { path = \"crates/a\" }\nb = \"1\"\nc-d = \"1\"\n",
+            ),
+            ("docs/design.md", "| b | for bees |"),
+        ]);
+        let said: Vec<usize> = reasons(&tree).into_iter().map(|breach| breach.line).collect();
+        assert_eq!(said, [4]);
     }
 }

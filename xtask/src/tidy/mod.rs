@@ -43,6 +43,7 @@ const RULES: &[Rule] = &[
     (edges::EDGES, edges::edges),
     (edges::HEADINGS, edges::headings),
     (dependencies::UNUSED, dependencies::unused),
+    (dependencies::REASON, dependencies::reasons),
     (layout::LENGTH, layout::length),
     (layout::CRATE_DOC, layout::crate_doc),
     (layout::CRATE_NAME, layout::crate_name),
