@@ -68,6 +68,9 @@ pub fn command() -> clap::Command {
 
 /// Runs one command line and gives the exit status. Never panics and never exits on its own.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    // Before anything can load a DLL: one planted beside a program that administrators run must not be loaded.
+    #[cfg(windows)]
+    let unprotected = nt_query::restrict_dll_search().err();
     let matches = match Cli::command().try_get_matches_from(args) {
         Ok(matches) => matches,
         Err(error) => return exit::report_usage(&error),
@@ -77,6 +80,10 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => return exit::report_usage(&error),
     };
     let ui = Ui::new(cli.quiet, cli.color);
+    #[cfg(windows)]
+    if let Some(error) = unprotected {
+        ui.warn(&error.to_string());
+    }
     match cli.command.run(&ui) {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Found) => ExitCode::from(exit::FOUND),
