@@ -10,6 +10,7 @@ pub mod bundle;
 mod error;
 pub mod export;
 mod import;
+mod redact;
 mod store;
 
 pub use error::{ImportError, ImportErrorKind, WriteError};

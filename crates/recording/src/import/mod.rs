@@ -13,6 +13,7 @@ use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
+pub(crate) use merge::merge;
 use snapshot::History;
 
 use crate::store::reader;
@@ -59,8 +60,7 @@ pub fn open(paths: &[PathBuf], options: &OpenOptions) -> Result<History, ImportE
     for path in paths {
         parts.push(open_one(path, options)?);
     }
-    merge::merge(parts)
-        .ok_or_else(|| ImportError::new(Path::new(""), ImportErrorKind::Io, "no file was named"))
+    merge(parts).ok_or_else(|| ImportError::new(Path::new(""), ImportErrorKind::Io, "no file was named"))
 }
 
 /// As [`open`], for content that is in memory already. `name` is used in messages only.

@@ -17,7 +17,7 @@ use super::writer::{Joined, file_bytes, insert_block, insert_facts, insert_probl
 const GRID_S: [i64; 3] = [300, 3600, 86_400];
 /// Blocks thinned in one transaction.
 const GROUP_BLOCKS: usize = 12;
-/// Newest blocks that stay as they are.
+/// Newest raw blocks that stay as they are.
 const SPARED_BLOCKS: usize = 2;
 /// Transactions of one call, so that a sample is never kept waiting long.
 const STEPS_PER_CALL: usize = 8;
@@ -36,24 +36,39 @@ pub(crate) fn thin(db: &mut Connection, limit: u64) -> rusqlite::Result<()> {
         let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         thin_group(&tx, tier, &group)?;
         tx.commit()?;
-        db.execute_batch("PRAGMA incremental_vacuum")?;
+        give_back(db)?;
     }
     Ok(())
 }
 
+/// Gives free pages back to the file system. The pragma frees one page a step, so all its steps have to be taken.
+pub(crate) fn give_back(db: &Connection) -> rusqlite::Result<()> {
+    let mut statement = db.prepare("PRAGMA incremental_vacuum")?;
+    let mut rows = statement.query([])?;
+    while rows.next()?.is_some() {}
+    Ok(())
+}
+
+/// First and last sample of a block.
+type Span = (u64, u64);
+
 /// Tier and spans of the oldest blocks that can be thinned: the finest tier first.
-fn oldest_group(db: &Connection) -> rusqlite::Result<Option<(u8, Vec<(u64, u64)>)>> {
+fn oldest_group(db: &Connection) -> rusqlite::Result<Option<(u8, Vec<Span>)>> {
     let newest: i64 = db.query_row("SELECT ifnull(max(first), 0) FROM block", [], |row| row.get(0))?;
     for tier in 0..GRID_S.len() as u8 {
         let mut statement = db.prepare_cached(
             "SELECT first, last FROM block WHERE tier = ?1 AND first < ?2 ORDER BY first LIMIT ?3",
         )?;
-        let mut spans: Vec<(u64, u64)> = statement
+        let mut spans: Vec<Span> = statement
             .query_map(params![tier, newest, GROUP_BLOCKS + SPARED_BLOCKS], |row| {
                 Ok((row.get(0)?, row.get(1)?))
             })?
             .collect::<rusqlite::Result<_>>()?;
-        let spared = SPARED_BLOCKS.min(spans.len());
+        let spared = if tier == 0 {
+            SPARED_BLOCKS.min(spans.len())
+        } else {
+            0
+        };
         spans.truncate(spans.len() - spared);
         // Only blocks that follow each other can become one.
         let run = 1 + spans
@@ -68,7 +83,7 @@ fn oldest_group(db: &Connection) -> rusqlite::Result<Option<(u8, Vec<(u64, u64)>
     Ok(None)
 }
 
-fn follows(a: (u64, u64), b: (u64, u64)) -> bool {
+fn follows(a: Span, b: Span) -> bool {
     a.1.checked_add(1) == Some(b.0)
 }
 
@@ -80,7 +95,7 @@ struct Sample {
     seam: bool,
 }
 
-fn thin_group(tx: &Transaction<'_>, tier: u8, group: &[(u64, u64)]) -> rusqlite::Result<()> {
+fn thin_group(tx: &Transaction<'_>, tier: u8, group: &[Span]) -> rusqlite::Result<()> {
     let (Some(&(first, _)), Some(&(_, last))) = (group.first(), group.last()) else {
         return Ok(());
     };
@@ -143,21 +158,29 @@ fn thin_changes(changes: &[Change], width: CounterWidth, step_of: impl Fn(&Chang
     let mut out = Vec::new();
     for step in changes.chunk_by(|a, b| step_of(a) == step_of(b)) {
         let mut keep = BTreeSet::from([step.len() - 1]);
-        let values: [&dyn Fn(&Usage) -> Option<u64>; 2] = [&|u| u.bytes.get(), &|u| u.outstanding(width)];
-        for value in values {
-            let known = || {
-                step.iter()
-                    .enumerate()
-                    .filter_map(|(at, c)| Some((value(&c.usage)?, at)))
-            };
-            keep.extend(known().min().map(|(_, at)| at));
-            keep.extend(known().max().map(|(_, at)| at));
-        }
+        let bytes = |usage: &Usage| usage.bytes.get();
+        let outstanding = |usage: &Usage| usage.outstanding(width);
+        keep.extend(
+            extremes(step, bytes)
+                .into_iter()
+                .chain(extremes(step, outstanding))
+                .flatten(),
+        );
         // Presence is a value too: a tag that went away and came back is not one that stayed.
         keep.extend(step.iter().position(|c| c.usage.is_absent()));
         out.extend(keep.into_iter().filter_map(|at| step.get(at).copied()));
     }
     out
+}
+
+/// Where the least and the greatest value stand.
+fn extremes(step: &[Change], value: impl Fn(&Usage) -> Option<u64>) -> [Option<usize>; 2] {
+    let known = || {
+        step.iter()
+            .enumerate()
+            .filter_map(|(at, change)| Some((value(&change.usage)?, at)))
+    };
+    [known().min().map(|(_, at)| at), known().max().map(|(_, at)| at)]
 }
 
 /// Samples that something refers to: a change, a seam, the last of a step, the ends of the span.
