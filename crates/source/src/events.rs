@@ -76,4 +76,6 @@ pub(crate) fn newest(mut events: Vec<HostEvent>) -> Vec<HostEvent> {
 }
 
 #[cfg(test)]
+mod synth;
+#[cfg(test)]
 mod tests;

@@ -187,3 +187,40 @@ fn what_is_no_event_log_is_an_error_that_names_the_file() {
     assert!(error.contains("System.evtx"), "{error}");
     assert!(read_evtx(&folder.path().join("none.evtx")).is_err());
 }
+
+#[test]
+fn saved_event_logs_are_read_on_any_system() {
+    let bytes = synth::evtx(&[
+        (
+            "Microsoft-Windows-Kernel-Boot",
+            27,
+            "2026-03-05T00:00:00Z",
+            &[("BootType", "0x1")],
+        ),
+        ("EventLog", 4321, "2026-03-05T00:00:01Z", &[]),
+        (
+            WER,
+            1001,
+            "2026-03-04T00:00:00Z",
+            &[
+                ("param1", "0x000000d1 (0x1, 0x2, 0x3, 0x4)"),
+                ("param2", "D:\\m.dmp"),
+            ],
+        ),
+    ]);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("System.evtx");
+    std::fs::write(&path, bytes).unwrap();
+    let read = read_evtx(&path).unwrap();
+    assert_eq!((read.records, read.unreadable.clone()), (3, None), "{read:?}");
+    let kinds: Vec<_> = read.events.iter().map(|e| (e.kind.as_str(), e.id)).collect();
+    assert_eq!(
+        kinds,
+        [("bugcheck", Some(1001)), ("boot", Some(27))],
+        "oldest first"
+    );
+    assert_eq!(
+        (read.events[0].bugcheck, read.events[0].dump.as_deref()),
+        (Some(0xD1), Some("D:\\m.dmp"))
+    );
+}
