@@ -1,6 +1,7 @@
 //! What a recording costs: bytes a day, time and memory to read a week, memory of the recorder.
 //!
-//! `cargo run --release -p recording --example recording_cost` prints the figures of docs/benchmarks.md.
+//! `cargo run --release -p recording --example recording_cost` prints the figures of docs/benchmarks.md; with files behind `--`
+//! it reads each of them instead and says how long that takes.
 #![expect(
     clippy::print_stdout,
     clippy::unwrap_used,
@@ -87,6 +88,19 @@ fn run(part: &str, folder: &Path) {
 fn main() {
     if let Ok(part) = std::env::var(PART) {
         run(&part, Path::new(&std::env::args().nth(1).unwrap()));
+        return;
+    }
+    for file in std::env::args_os().skip(1) {
+        let began = Instant::now();
+        let history = open(&[file.into()], &OpenOptions::default()).unwrap();
+        let took = began.elapsed().as_secs_f64() * 1e3;
+        println!(
+            "{} series, {} samples in {took:.1} ms",
+            history.series.len(),
+            history.samples.len()
+        );
+    }
+    if std::env::args_os().len() > 1 {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
