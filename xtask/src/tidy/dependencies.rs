@@ -12,6 +12,9 @@ fn declared(manifest: &str) -> Vec<(usize, &str)> {
     for (number, line) in manifest.lines().enumerate() {
         if line.starts_with('[') {
             inside = line.ends_with("dependencies]");
+            // `[dependencies.NAME]` is a heading of its own.
+            let own = line.trim_end_matches(']').rsplit_once("dependencies.");
+            names.extend(own.map(|(_, name)| (number + 1, name)));
         } else if inside && line.starts_with(|c: char| c.is_ascii_alphabetic()) {
             let name = line.split(['=', '.', ' ']).next().unwrap_or_default();
             names.push((number + 1, name));
@@ -106,7 +109,7 @@ mod tests {
             ),
             (
                 "crates/a/Cargo.toml",
-                "[package]\nname = \"a\"\n[dependencies]\na-b.workspace = true\n\n[dev-dependencies]\nd = \"1\"\n",
+                "[package]\nname = \"a\"\n[dependencies]\na-b.workspace = true\n\n[dev-dependencies]\nd = \"1\"\n[target.x.dependencies.e]\n",
             ),
             ("crates/a/src/lib.rs", "use a_b::x; // not dd"),
         ]);
@@ -123,6 +126,7 @@ mod tests {
             said,
             [
                 ("crates/a/Cargo.toml".to_owned(), 7),
+                ("crates/a/Cargo.toml".to_owned(), 8),
                 ("Cargo.toml".to_owned(), 3)
             ]
         );

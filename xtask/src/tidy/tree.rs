@@ -34,7 +34,16 @@ impl Tree {
     pub(crate) fn read(root: &Path) -> Result<Self> {
         let listing = output(
             Command::new("git")
-                .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
+                .args([
+                    "-c",
+                    // A clone made by somebody else, as on build machines, is read all the same.
+                    "safe.directory=*",
+                    "ls-files",
+                    "-z",
+                    "--cached",
+                    "--others",
+                    "--exclude-standard",
+                ])
                 .current_dir(root),
         )?;
         let mut files = Vec::new();
