@@ -2,7 +2,7 @@
 
 use attribution::Owners;
 use detection::Analysis;
-use snapshot::{History, Tag};
+use snapshot::{History, Pool, Tag};
 
 /// Facts, verdicts and a way to look up owners.
 #[derive(Clone, Copy)]
@@ -11,8 +11,8 @@ pub struct Input<'a> {
     pub history: &'a History,
     /// What detection says of it.
     pub analysis: &'a Analysis,
-    /// Who owns a tag.
-    pub owners: &'a dyn Fn(&Tag) -> Owners,
+    /// Who owns a tag of a pool.
+    pub owners: &'a dyn Fn(&Tag, Pool) -> Owners,
     /// Settings.
     pub options: &'a Options,
 }
@@ -31,7 +31,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            search_url: "https://www.google.com/search?q=%22{tag}%22+pool+tag+driver".to_owned(),
+            search_url: attribution::DEFAULT_SEARCH.to_owned(),
             curves: 12,
             curve_points: 240,
         }

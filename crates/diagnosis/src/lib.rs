@@ -12,7 +12,6 @@ mod facts;
 mod families;
 mod finding;
 pub mod findings;
-mod holders;
 mod input;
 mod memory;
 mod picture;
@@ -32,7 +31,7 @@ pub use picture::*;
 pub use trace::{TRACE_TAGS, trace_profile};
 
 use detection::{Analysis, Verdict};
-use snapshot::{History, Tag};
+use snapshot::{History, Pool, Tag};
 
 /// The whole diagnosis of one input.
 #[must_use]
@@ -92,12 +91,13 @@ fn source_info(history: &History) -> SourceInfo {
 fn judged_series(
     history: &History,
     analysis: &Analysis,
-    owners: &dyn Fn(&Tag) -> attribution::Owners,
+    owners: &dyn Fn(&Tag, Pool) -> attribution::Owners,
     options: &Options,
 ) -> Vec<JudgedSeries> {
     let mut judgements: Vec<_> = analysis.judgements.iter().collect();
     judgements.sort_by_key(|j| j.rank);
     let mut curves_left = options.curves;
+    let mut holders_left = HOLDERS;
     let mut out = Vec::with_capacity(judgements.len());
     for judgement in judgements {
         let Some(series) = history.series.get(judgement.series) else {
@@ -105,6 +105,9 @@ fn judged_series(
         };
         let charted = curves_left > 0 && history.samples.len() > 1 && worth_a_chart(judgement.verdict);
         curves_left -= usize::from(charted);
+        // Who holds is worth asking for what is accused, and costs a walk over the facts each.
+        let held = holders_left > 0 && follows_nothing(analysis, judgement) && names_trouble(judgement.verdict);
+        holders_left -= usize::from(held);
         let follows = analysis
             .passengers
             .iter()
@@ -115,12 +118,24 @@ fn judged_series(
             tag: series.key.tag.clone(),
             pool: series.key.pool,
             judgement: judgement.clone(),
-            owners: owners(&series.key.tag),
+            owners: owners(&series.key.tag, series.key.pool),
+            holders: if held { attribution::holders::holders_of(history, series) } else { Vec::new() },
             follows,
             curve: charted.then(|| curve::of_series(history, series, options.curve_points)),
         });
     }
     out
+}
+
+/// Accused series whose holders are looked for.
+const HOLDERS: usize = 32;
+
+fn follows_nothing(analysis: &Analysis, judgement: &detection::Judgement) -> bool {
+    !analysis.passengers.iter().any(|p| p.series == judgement.series)
+}
+
+pub(crate) const fn names_trouble(verdict: Verdict) -> bool {
+    matches!(verdict, Verdict::Leak | Verdict::Suspect | Verdict::Unfreed)
 }
 
 const fn worth_a_chart(verdict: Verdict) -> bool {

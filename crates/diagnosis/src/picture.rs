@@ -76,6 +76,8 @@ pub struct JudgedSeries {
     pub judgement: Judgement,
     /// Who allocates under the tag.
     pub owners: Owners,
+    /// Who may hold what it counts, strongest evidence first; for accused series.
+    pub holders: Vec<attribution::holders::Holder>,
     /// The series it merely follows, as `TAG/pool`.
     pub follows: Option<String>,
     /// Its bytes over time, thinned for drawing; only for series that are worth a chart.

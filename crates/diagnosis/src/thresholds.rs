@@ -65,5 +65,3 @@ pub const VBS_SAMPLES: usize = 8;
 pub const FAST_STARTUP_GAP_S: f64 = 3_600.0;
 /// Events older than this before the end of the recording are history, not evidence: 30 days.
 pub const EVENT_WINDOW_DAYS: f64 = 30.0;
-/// Outstanding objects above this multiple of the live ones cannot be a cache.
-pub const OBJECTS_TIMES_LIVE: f64 = 2.0;

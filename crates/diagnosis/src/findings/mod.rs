@@ -99,10 +99,7 @@ impl Context<'_> {
 
 /// True for verdicts that name a series as the trouble.
 pub(crate) fn accused(series: &JudgedSeries) -> bool {
-    matches!(
-        series.judgement.verdict,
-        Verdict::Leak | Verdict::Suspect | Verdict::Unfreed
-    ) && series.follows.is_none()
+    crate::names_trouble(series.judgement.verdict) && series.follows.is_none()
 }
 
 /// All findings, heaviest first.

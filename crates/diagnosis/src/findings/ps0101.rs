@@ -50,6 +50,7 @@ pub(super) fn of_leak(context: &Context<'_>, spec: &Spec, series: &JudgedSeries,
         spec.finding(weight::leak(context, series), format!("{} leaks{grows}, {who}", series.name()));
     finding.evidence = evidence::of_series(context, series);
     finding.evidence.push(evidence::owner(series));
+    finding.evidence.extend(evidence::holders(series));
     if let Some(own) = &series.owners.explanation {
         finding.explanation = format!("{own} {}", spec.explanation);
     }

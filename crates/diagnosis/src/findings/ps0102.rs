@@ -1,7 +1,5 @@
 //! A family with its holder.
 
-use detection::Verdict;
-
 use super::{Context, Spec, evidence, weight};
 use crate::words::{bytes, list, per_day};
 use crate::{Finding, JudgedFamily, JudgedSeries};
@@ -32,12 +30,7 @@ fn of_family(context: &Context<'_>, spec: &Spec, family: &JudgedFamily) -> Optio
         context.draft.series.iter().filter(|s| s.judgement.family == Some(family.id)).collect();
     let severity = members
         .iter()
-        .filter_map(|s| match s.judgement.verdict {
-            Verdict::Leak => Some(weight::leak(context, s)),
-            Verdict::Suspect => Some(weight::suspect(context, s)),
-            Verdict::Unfreed => Some(weight::held(context, s)),
-            _ => None,
-        })
+        .filter_map(|s| weight::of_verdict(context, s))
         .min()?;
     let holder = family.holder.as_ref().and_then(crate::Holder::name);
     let names: Vec<String> = members.iter().map(|s| s.tag.to_string().trim_end().to_owned()).collect();

@@ -59,6 +59,7 @@ fn of_series(context: &Context<'_>, spec: &Spec, series: &JudgedSeries) -> Findi
     }
     finding.evidence.extend(evidence::growth(series));
     finding.evidence.push(evidence::owner(series));
+    finding.evidence.extend(evidence::holders(series));
     if let Some(own) = &series.owners.explanation {
         finding.explanation = format!("{own} {}", spec.explanation);
     }

@@ -1,16 +1,16 @@
 //! Objects that live without handles.
 
-use super::{Context, Spec, evidence, weight};
-use crate::thresholds as limit;
+use attribution::holders::HolderKind;
+
+use super::{Context, Spec, accused, evidence, weight};
 use crate::words::count;
-use crate::{Finding, JudgedSeries, Severity, facts};
-use snapshot::ObjectTypeFacts;
+use crate::{Finding, Severity};
 
 pub(super) const SPEC: Spec = Spec {
     code: "PS0202",
     title: "Objects are kept by references, not by handles",
-    trigger: "an accused object tag has more than 1,000 outstanding allocations and at least twice as many as live \
-              processes (`Proc`), threads (`Thre`) or handles of its type. `warning`.",
+    trigger: "an accused object tag grows, or outnumbers, at least twice what the handles of its type explain. Severity \
+              is that of the series, `warning` at most.",
     explanation: "The objects outnumber every handle to them, so no program holds them open: a kernel component took a \
                   reference and did not return it. For dead processes that is mostly a security product, a display \
                   driver or a filter.",
@@ -22,44 +22,26 @@ pub(super) const SPEC: Spec = Spec {
     sources: &[
         "https://github.com/microsoft/Windows-Dev-Performance/issues/137",
         "https://learn.microsoft.com/windows-hardware/drivers/debugger/configuring-object-reference-tracing",
+        "docs/attribution.md, holders",
     ],
     find,
 };
 
-/// Below this many objects the difference may be a cache.
-const LEAST: u64 = 1_000;
-
 fn find(context: &Context<'_>, spec: &Spec) -> Vec<Finding> {
-    let types = facts::newest(context.history, |f| f.object_types.as_ref()).map(|(_, t)| t.as_slice());
-    let memory = facts::newest(context.history, |f| f.memory.as_ref()).map(|(_, m)| m);
     let mut out = Vec::new();
-    for series in context.draft.series.iter().filter(|s| super::accused(s)) {
-        let name = series.tag.to_string();
-        let live = match name.trim_end() {
-            "Proc" => memory.and_then(|m| m.process_count).map(|n| (n, "live processes")),
-            "Thre" => memory.and_then(|m| m.thread_count).map(|n| (n, "live threads")),
-            tag => types.and_then(|t| handles_of(t, tag)).map(|n| (n, "open handles of the type")),
-        };
-        let (Some(outstanding), Some((live, what))) = (series.judgement.outstanding, live) else { continue };
-        if outstanding >= LEAST && outstanding as f64 >= live as f64 * limit::OBJECTS_TIMES_LIVE {
-            out.push(of_tag(spec, series, outstanding, live, what));
-        }
+    for series in context.draft.series.iter().filter(|s| accused(s)) {
+        let Some(holder) = series.holders.iter().find(|h| h.kind == HolderKind::ReferenceLeak) else { continue };
+        let Some(severity) = weight::of_verdict(context, series) else { continue };
+        let objects = series.judgement.outstanding.map(|n| format!("{} objects", count(n)));
+        let title = format!("{}: {} are kept by references, not by handles", series.name(), objects.unwrap_or_else(|| "objects".to_owned()));
+        let mut finding = spec.finding(severity.max(Severity::Warning), title);
+        finding.evidence = holder.evidence.clone();
+        finding.evidence.extend(evidence::growth(series));
+        finding.next = holder.how_to_find_out.iter().cloned().chain(finding.next).collect();
+        finding.series = vec![series.name()];
+        finding.confidence = series.judgement.confidence;
+        finding.weight = weight::of_series(series);
+        out.push(finding);
     }
     out
-}
-
-fn handles_of(types: &[ObjectTypeFacts], tag: &str) -> Option<u64> {
-    types.iter().find(|t| t.tag.as_deref().map(str::trim_end) == Some(tag)).and_then(|t| t.handles)
-}
-
-fn of_tag(spec: &Spec, series: &JudgedSeries, outstanding: u64, live: u64, what: &str) -> Finding {
-    let mut finding = spec.finding(
-        Severity::Warning,
-        format!("{}: {} objects, but only {} {what}", series.name(), count(outstanding), count(live)),
-    );
-    finding.evidence.push(format!("{} outstanding allocations against {} {what}.", count(outstanding), count(live)));
-    finding.evidence.extend(evidence::growth(series));
-    finding.series = vec![series.name()];
-    finding.weight = weight::of_series(series);
-    finding
 }

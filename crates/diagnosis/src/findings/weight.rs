@@ -1,5 +1,7 @@
 //! How much a tag's trouble weighs on this machine.
 
+use detection::Verdict;
+
 use super::Context;
 use crate::thresholds as limit;
 use crate::words::DAY_S;
@@ -54,4 +56,14 @@ fn days_to_exhaustion(context: &Context<'_>, series: &JudgedSeries) -> Option<f6
 pub(super) fn of_series(series: &JudgedSeries) -> f64 {
     let gain = series.judgement.rate.map_or(0.0, |r| r.per_day.max(0.0) * 30.0);
     series.judgement.bytes.unwrap_or(0) as f64 + gain
+}
+
+/// The severity that a series' own verdict has; `None` for verdicts that name no trouble.
+pub(super) fn of_verdict(context: &Context<'_>, series: &JudgedSeries) -> Option<Severity> {
+    match series.judgement.verdict {
+        Verdict::Leak => Some(leak(context, series)),
+        Verdict::Suspect => Some(suspect(context, series)),
+        Verdict::Unfreed => Some(held(context, series)),
+        _ => None,
+    }
 }
