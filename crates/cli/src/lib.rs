@@ -6,6 +6,7 @@
 
 pub mod args;
 pub mod commands;
+pub mod examine;
 pub mod exit;
 pub mod output;
 pub mod progress;

@@ -8,15 +8,28 @@ use crate::{Holder, JudgedFamily, JudgedSeries, facts};
 
 /// Names the families' members, adds up their growth and names the holder with its reasons.
 pub(crate) fn judge(history: &History, analysis: &Analysis, series: &[JudgedSeries]) -> Vec<JudgedFamily> {
-    analysis.families.iter().map(|family| one(history, family, series)).collect()
+    analysis
+        .families
+        .iter()
+        .map(|family| one(history, family, series))
+        .collect()
 }
 
 fn one(history: &History, family: &Family, series: &[JudgedSeries]) -> JudgedFamily {
-    let members: Vec<&JudgedSeries> =
-        family.members.iter().filter_map(|&m| series.iter().find(|s| s.judgement.series == m)).collect();
-    let rates: Vec<f64> = members.iter().filter_map(|s| s.judgement.rate.map(|r| r.per_day)).collect();
+    let members: Vec<&JudgedSeries> = family
+        .members
+        .iter()
+        .filter_map(|&m| series.iter().find(|s| s.judgement.series == m))
+        .collect();
+    let rates: Vec<f64> = members
+        .iter()
+        .filter_map(|s| s.judgement.rate.map(|r| r.per_day))
+        .collect();
     let bytes: Vec<u64> = members.iter().filter_map(|s| s.judgement.bytes).collect();
-    let by_arithmetic = family.holder.and_then(|m| members.iter().find(|s| s.judgement.series == m)).copied();
+    let by_arithmetic = family
+        .holder
+        .and_then(|m| members.iter().find(|s| s.judgement.series == m))
+        .copied();
     JudgedFamily {
         id: family.id,
         members: members.iter().map(|s| s.name()).collect(),
@@ -29,11 +42,17 @@ fn one(history: &History, family: &Family, series: &[JudgedSeries]) -> JudgedFam
 
 /// A process whose handles explain a member holds them all; else the driver that attribution names; else the member
 /// that arithmetic names.
-fn holder(history: &History, members: &[&JudgedSeries], by_arithmetic: Option<&JudgedSeries>) -> Option<Holder> {
+fn holder(
+    history: &History,
+    members: &[&JudgedSeries],
+    by_arithmetic: Option<&JudgedSeries>,
+) -> Option<Holder> {
     if let Some(process) = members.iter().find_map(|m| by_process(m)) {
         return Some(process);
     }
-    let filters = facts::newest(history, |f| f.minifilters.as_ref()).map(|(_, f)| f.as_slice()).unwrap_or_default();
+    let filters = facts::newest(history, |f| f.minifilters.as_ref())
+        .map(|(_, f)| f.as_slice())
+        .unwrap_or_default();
     let asked: Vec<Member<'_>> = members
         .iter()
         .map(|s| Member {
@@ -45,12 +64,19 @@ fn holder(history: &History, members: &[&JudgedSeries], by_arithmetic: Option<&J
         .collect();
     if let Some(found) = holder_of_family(&asked, filters) {
         let image = found.first().map(|who| who.name.clone());
-        let owner = members.iter().find(|m| m.owners.first().and_then(|o| o.image.clone()) == image);
+        let owner = members
+            .iter()
+            .find(|m| m.owners.first().and_then(|o| o.image.clone()) == image);
         return Some(Holder {
             component: owner.and_then(|m| m.owners.first()?.component.clone()),
             series: owner.map(|m| m.name()),
             image,
-            reasons: found.evidence.iter().chain(&found.how_to_find_out).cloned().collect(),
+            reasons: found
+                .evidence
+                .iter()
+                .chain(&found.how_to_find_out)
+                .cloned()
+                .collect(),
             ..Holder::default()
         });
     }
@@ -63,7 +89,10 @@ fn holder(history: &History, members: &[&JudgedSeries], by_arithmetic: Option<&J
 
 /// The process that holds the objects of a member by its handles.
 fn by_process(member: &JudgedSeries) -> Option<Holder> {
-    let holder = member.holders.iter().find(|h| h.kind == attribution::holders::HolderKind::HandleLeak)?;
+    let holder = member
+        .holders
+        .iter()
+        .find(|h| h.kind == attribution::holders::HolderKind::HandleLeak)?;
     let who = holder.first().filter(|who| who.pid.is_some())?;
     Some(Holder {
         process: Some(who.name.clone()),

@@ -106,7 +106,8 @@ fn judged_series(
         let charted = curves_left > 0 && history.samples.len() > 1 && worth_a_chart(judgement.verdict);
         curves_left -= usize::from(charted);
         // Who holds is worth asking for what is accused, and costs a walk over the facts each.
-        let held = holders_left > 0 && follows_nothing(analysis, judgement) && names_trouble(judgement.verdict);
+        let held =
+            holders_left > 0 && follows_nothing(analysis, judgement) && names_trouble(judgement.verdict);
         holders_left -= usize::from(held);
         let follows = analysis
             .passengers
@@ -119,7 +120,11 @@ fn judged_series(
             pool: series.key.pool,
             judgement: judgement.clone(),
             owners: owners(&series.key.tag, series.key.pool),
-            holders: if held { attribution::holders::holders_of(history, series) } else { Vec::new() },
+            holders: if held {
+                attribution::holders::holders_of(history, series)
+            } else {
+                Vec::new()
+            },
             follows,
             curve: charted.then(|| curve::of_series(history, series, options.curve_points)),
         });

@@ -8,8 +8,8 @@ use snapshot::{HostEvent, Timestamp};
 
 use crate::{
     Action, Curve, Driver, Drivers, Etw, EtwSession, Event, Family, Finding, Flag, Holder, Memory,
-    MemoryPart, Minifilter, NamedTag, Owner, Problem, Rates, Regression, Report, SCHEMA, Series, Source,
-    Tool, Vbs,
+    MemoryPart, Minifilter, NamedTag, Owner, Problem, Rates, Regression, Report, SCHEMA, Series,
+    SeriesHolder, Source, Tool, Vbs, Who,
 };
 
 impl Report {
@@ -116,6 +116,8 @@ fn series(s: &JudgedSeries) -> Series {
         follows: s.follows.clone(),
         shared: s.owners.shared.then_some(true),
         owners: Some(s.owners.owners.iter().map(owner).collect()),
+        holders: (!s.holders.is_empty()).then(|| s.holders.iter().map(held).collect()),
+        caution: s.owners.caution.clone().filter(|_| attention),
         explanation: s.owners.explanation.clone().filter(|_| attention),
         next: Some(s.owners.next.clone()).filter(|next| attention && !next.is_empty()),
         statistics: statistics(j),
@@ -123,6 +125,20 @@ fn series(s: &JudgedSeries) -> Series {
             time: Some(c.at.iter().map(|t| t.unix_seconds()).collect()),
             bytes: Some(c.bytes.clone()),
         }),
+    }
+}
+
+fn held(h: &attribution::holders::Holder) -> SeriesHolder {
+    let who = h.who.iter().map(|w| Who {
+        name: Some(w.name.clone()),
+        pid: w.pid,
+        amount: w.amount,
+    });
+    SeriesHolder {
+        kind: Some(h.kind.as_str().to_owned()),
+        who: Some(who.collect()),
+        evidence: Some(h.evidence.clone()),
+        how_to_find_out: Some(h.how_to_find_out.clone()),
     }
 }
 

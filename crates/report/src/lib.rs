@@ -5,6 +5,7 @@
 
 mod csv;
 mod from_diagnosis;
+mod html;
 mod json;
 mod markdown;
 mod model;
@@ -14,6 +15,7 @@ mod text;
 
 pub use self::csv::csv;
 pub use diagnosis::words;
+pub use html::html;
 pub use json::json;
 pub use markdown::markdown;
 pub use model::*;

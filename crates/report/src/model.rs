@@ -149,6 +149,10 @@ object! {
         shared: bool,
         /// Owners, most trusted first.
         owners: Vec<Owner>,
+        /// Who may hold what it counts; for accused series.
+        holders: Vec<SeriesHolder>,
+        /// Why the tag is shared, or how it may lie.
+        caution: String,
         /// What growth of this tag usually means; for series that need attention.
         explanation: String,
         /// What to do about this tag; for series that need attention.
@@ -206,6 +210,32 @@ object! {
         trust: String,
         /// Why, one sentence each.
         evidence: Vec<String>,
+    }
+}
+
+object! {
+    /// Who may hold what a series counts.
+    SeriesHolder {
+        /// `handle-leak`, `reference-leak`, `cache`, `etw-sessions`, `surviving-blocks`, `filters`, …
+        kind: String,
+        /// The suspects, most likely first.
+        who: Vec<Who>,
+        /// Why, in sentences with numbers.
+        evidence: Vec<String>,
+        /// How to find out more.
+        how_to_find_out: Vec<String>,
+    }
+}
+
+object! {
+    /// One that holds.
+    Who {
+        /// Process, driver file, session or filter.
+        name: String,
+        /// Process id.
+        pid: u64,
+        /// How many it holds, in the unit that the evidence says.
+        amount: u64,
     }
 }
 

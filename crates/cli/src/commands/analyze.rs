@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::args::{FilterArgs, KnowledgeArgs, ReportArgs};
+use crate::examine;
 use crate::exit::{Failure, Outcome};
 use crate::ui::Ui;
 
@@ -37,6 +38,26 @@ pub struct Args {
 ///
 /// # Errors
 /// What cannot be read is [`Failure::Input`], what this machine cannot answer [`Failure::Unavailable`].
-pub fn run(_args: &Args, _ui: &Ui) -> Result<Outcome, Failure> {
-    Err(Failure::unavailable("analyze is not built yet"))
+pub fn run(args: &Args, ui: &Ui) -> Result<Outcome, Failure> {
+    let progress = ui.progress(None, "Reading");
+    let history = examine::open(&args.files)?;
+    let index = examine::owner_index(&history, &args.knowledge, None)?;
+    let (_, diagnosis) = examine::diagnose(&history, &index, &diagnosis::Options::default());
+    drop(progress);
+    let mut report = examine::report(&diagnosis);
+    filter(&mut report, &diagnosis, &args.filter);
+    let severities = diagnosis.findings.iter().map(|f| f.severity);
+    examine::print(&report, severities, &args.report, (args.all, false), ui)
+}
+
+/// Keeps the series that are wanted; ranks stay what they are.
+fn filter(report: &mut report::Report, diagnosis: &diagnosis::Diagnosis, filter: &FilterArgs) {
+    let wanted = |s: &diagnosis::JudgedSeries| {
+        filter.wants(&s.tag, s.pool) && filter.min_bytes.is_none_or(|least| s.judgement.bytes.is_some_and(|b| b >= least))
+    };
+    if let Some(series) = &mut report.series {
+        let mut judged = diagnosis.series.iter();
+        series.retain(|_| judged.next().is_some_and(wanted));
+        series.truncate(filter.top.unwrap_or(usize::MAX));
+    }
 }

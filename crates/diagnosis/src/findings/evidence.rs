@@ -165,5 +165,10 @@ pub(super) fn to_second(rfc3339: &str) -> String {
 
 /// What is known of who holds: at most two sentences of each kind.
 pub(super) fn holders(series: &JudgedSeries) -> Vec<String> {
-    series.holders.iter().flat_map(|h| h.evidence.iter().take(2)).cloned().collect()
+    series
+        .holders
+        .iter()
+        .flat_map(|h| h.evidence.iter().take(2))
+        .cloned()
+        .collect()
 }
