@@ -1,15 +1,16 @@
 //! From files to a report: the way that analyze, diagnose and the single steps share.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use attribution::{OwnerIndex, TagList};
 use detection::Analysis;
 use diagnosis::{Diagnosis, Input, Severity};
 use report::{Report, Style, TextOptions};
-use snapshot::History;
+use snapshot::{History, HistoryBuilder, SourceKind};
+use source::Want;
 
 use crate::args::{KnowledgeArgs, ReportArgs, ReportFormat};
-use crate::exit::{Failure, FailureExt, Outcome};
+use crate::exit::{Failure, FailureExt, Outcome, chain};
 use crate::output::Look;
 use crate::ui::Ui;
 
@@ -19,47 +20,66 @@ use crate::ui::Ui;
 /// [`Failure::Input`] with the file and the reason.
 pub fn open(files: &[PathBuf]) -> Result<History, Failure> {
     if let [folder] = files
-        && folder.is_dir()
         && source::capture::is_capture_folder(folder)
     {
         return source::capture::read_folder(folder).in_file(folder);
     }
-    recording::open(files, &recording::OpenOptions::default()).map_err(|error| {
-        // The error itself names the file.
-        Failure::input(crate::exit::chain(&error))
-    })
+    // The error itself names the file.
+    recording::open(files, &recording::OpenOptions::default()).map_err(|error| Failure::input(chain(&error)))
 }
 
-/// What is known about owners: the program's own table, the facts of the recording, and what the user named.
+/// The facts of this machine now, as a history of one sample without tags.
+///
+/// # Errors
+/// [`Failure::Unavailable`] when this machine cannot answer at all.
+pub fn this_machine(want: &Want) -> Result<History, Failure> {
+    let mut source = source::live();
+    let (host, problems) = source.host();
+    let mut builder = HistoryBuilder::new(SourceKind::Live, host);
+    for problem in problems {
+        builder.problem(problem);
+    }
+    builder.push(source.snapshot(want)?);
+    Ok(builder.finish())
+}
+
+/// What the user named to learn owners from, beside the program's own table.
 ///
 /// # Errors
 /// [`Failure::Input`] when a named pooltag.txt cannot be read.
-pub fn owner_index(history: &History, knowledge: &KnowledgeArgs, search: Option<&str>) -> Result<OwnerIndex, Failure> {
+pub fn owner_index(args: &KnowledgeArgs) -> Result<OwnerIndex, Failure> {
     let mut index = OwnerIndex::builtin();
-    index.set_os(history.host.os);
-    if let Some(search) = search {
-        index.set_search_address(search);
-    }
-    for (_, facts) in &history.facts {
-        index.add_facts(facts);
-    }
-    for path in &knowledge.pooltag {
+    for path in &args.pooltag {
         let bytes = std::fs::read(path).in_file(path)?;
-        index.add_list(TagList::parse(&name_of(path), &bytes));
+        index.add_list(TagList::parse(&path.display().to_string(), &bytes));
     }
     Ok(index)
 }
 
-fn name_of(path: &Path) -> String {
-    path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned())
+/// Tells the owner index what the recording says of its machine.
+pub fn add_history(index: &mut OwnerIndex, history: &History) {
+    index.set_os(history.host.os);
+    for (_, facts) in &history.facts {
+        index.add_facts(facts);
+    }
 }
 
 /// Judges and diagnoses a history.
 #[must_use]
-pub fn diagnose(history: &History, index: &OwnerIndex, options: &diagnosis::Options) -> (Analysis, Diagnosis) {
+pub fn diagnose(
+    history: &History,
+    index: &OwnerIndex,
+    options: &diagnosis::Options,
+) -> (Analysis, Diagnosis) {
     let analysis = detection::judge(history, &detection::Config::default());
     let owners = |tag: &snapshot::Tag, pool| index.owners_in(tag, pool);
-    let diagnosis = diagnosis::diagnose(&Input { history, analysis: &analysis, owners: &owners, options });
+    let input = Input {
+        history,
+        analysis: &analysis,
+        owners: &owners,
+        options,
+    };
+    let diagnosis = diagnosis::diagnose(&input);
     (analysis, diagnosis)
 }
 
@@ -71,8 +91,11 @@ pub fn report(diagnosis: &Diagnosis) -> Report {
 
 /// How text should look where it goes.
 #[must_use]
-pub fn style(look: Look) -> Style {
-    Style { color: look.color, width: look.width }
+pub const fn style(look: Look) -> Style {
+    Style {
+        color: look.color,
+        width: look.width,
+    }
 }
 
 /// A report in the format asked for.
@@ -99,7 +122,11 @@ pub fn print(
     ui: &Ui,
 ) -> Result<Outcome, Failure> {
     let mut out = ui.out(args.to.output.as_deref())?;
-    let options = TextOptions { style: style(out.look()), all, diagnosis };
+    let options = TextOptions {
+        style: style(out.look()),
+        all,
+        diagnosis,
+    };
     out.text(&render(report, args.format, options))?;
     out.finish()?;
     Ok(args.outcome(severities))

@@ -11,6 +11,7 @@ pub mod exit;
 pub mod output;
 pub mod progress;
 pub mod sampling;
+pub mod step;
 pub mod ui;
 pub mod values;
 

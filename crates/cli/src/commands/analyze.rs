@@ -41,7 +41,8 @@ pub struct Args {
 pub fn run(args: &Args, ui: &Ui) -> Result<Outcome, Failure> {
     let progress = ui.progress(None, "Reading");
     let history = examine::open(&args.files)?;
-    let index = examine::owner_index(&history, &args.knowledge, None)?;
+    let mut index = examine::owner_index(&args.knowledge)?;
+    examine::add_history(&mut index, &history);
     let (_, diagnosis) = examine::diagnose(&history, &index, &diagnosis::Options::default());
     drop(progress);
     let mut report = examine::report(&diagnosis);

@@ -2,8 +2,12 @@
 
 use std::path::PathBuf;
 
+use source::Want;
+
 use crate::args::ReportArgs;
+use crate::examine;
 use crate::exit::{Failure, Outcome};
+use crate::step::{self, Step};
 use crate::ui::Ui;
 
 /// List running drivers that are not part of the system, suspects first.
@@ -23,10 +27,31 @@ pub struct Args {
     pub report: ReportArgs,
 }
 
+const STEP: Step = Step {
+    name: "drivers",
+    codes: &["PS0501", "PS0502"],
+    keep: |whole| report::Report {
+        drivers: whole.drivers.take(),
+        ..report::Report::default()
+    },
+    text: |report, style| report.drivers.as_ref().map(|d| report::drivers_text(d, style, true)),
+};
+
 /// Runs the command.
 ///
 /// # Errors
 /// What cannot be read is [`Failure::Input`], what this machine cannot answer [`Failure::Unavailable`].
-pub fn run(_args: &Args, _ui: &Ui) -> Result<Outcome, Failure> {
-    Err(Failure::unavailable("drivers is not built yet"))
+pub fn run(args: &Args, ui: &Ui) -> Result<Outcome, Failure> {
+    let want = Want {
+        drivers: true,
+        minifilters: true,
+        modules: true,
+        ..Want::default()
+    };
+    let history = if args.files.is_empty() {
+        examine::this_machine(&want)?
+    } else {
+        examine::open(&args.files)?
+    };
+    step::print(&STEP, &history, &args.report, ui)
 }

@@ -2,8 +2,12 @@
 
 use std::path::PathBuf;
 
+use source::Want;
+
 use crate::args::ReportArgs;
+use crate::examine;
 use crate::exit::{Failure, Outcome};
+use crate::step::{self, Step};
 use crate::ui::Ui;
 
 /// List event-tracing sessions with their buffers, and what they cost.
@@ -23,10 +27,29 @@ pub struct Args {
     pub report: ReportArgs,
 }
 
+const STEP: Step = Step {
+    name: "etw",
+    codes: &["PS04"],
+    keep: |whole| report::Report {
+        etw: whole.etw.take(),
+        ..report::Report::default()
+    },
+    text: |report, style| report.etw.as_ref().map(|etw| report::etw_text(etw, style, true)),
+};
+
 /// Runs the command.
 ///
 /// # Errors
 /// What cannot be read is [`Failure::Input`], what this machine cannot answer [`Failure::Unavailable`].
-pub fn run(_args: &Args, _ui: &Ui) -> Result<Outcome, Failure> {
-    Err(Failure::unavailable("etw is not built yet"))
+pub fn run(args: &Args, ui: &Ui) -> Result<Outcome, Failure> {
+    let want = Want {
+        etw: true,
+        ..Want::default()
+    };
+    let history = if args.files.is_empty() {
+        examine::this_machine(&want)?
+    } else {
+        examine::open(&args.files)?
+    };
+    step::print(&STEP, &history, &args.report, ui)
 }

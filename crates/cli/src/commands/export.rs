@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::args::{FilterArgs, OutputArgs};
+use crate::examine;
 use crate::exit::{Failure, Outcome};
 use crate::ui::Ui;
 
@@ -39,12 +40,38 @@ pub enum ExportFormat {
     Json,
     /// The newest sample as an OpenMetrics exposition.
     Openmetrics,
+    /// Not in this program.
+    Parquet,
 }
 
 /// Runs the command.
 ///
 /// # Errors
-/// What cannot be read is [`Failure::Input`], what this machine cannot answer [`Failure::Unavailable`].
-pub fn run(_args: &Args, _ui: &Ui) -> Result<Outcome, Failure> {
-    Err(Failure::unavailable("export is not built yet"))
+/// What cannot be read is [`Failure::Input`], a format that this program cannot write [`Failure::Usage`].
+pub fn run(args: &Args, ui: &Ui) -> Result<Outcome, Failure> {
+    if args.to == ExportFormat::Parquet {
+        return Err(Failure::Usage(
+            "Parquet is not part of this program, which stays small; export csv, or load the recording into the fleet program"
+                .to_owned(),
+        ));
+    }
+    let progress = ui.progress(None, "Reading");
+    let mut history = examine::open(&args.files)?;
+    drop(progress);
+    let filter = &args.filter;
+    history.series.retain(|s| {
+        let held = s.last().bytes.get();
+        filter.wants(&s.key.tag, s.key.pool)
+            && filter.min_bytes.is_none_or(|least| held.is_some_and(|b| b >= least))
+    });
+    history.series.truncate(filter.top.unwrap_or(usize::MAX));
+    let mut out = ui.out(args.output.output.as_deref())?;
+    match args.to {
+        ExportFormat::Csv => recording::export::csv(&history, &mut out)?,
+        ExportFormat::Json => recording::export::json(&history, &mut out)?,
+        ExportFormat::Openmetrics => recording::export::openmetrics(&history, &mut out)?,
+        ExportFormat::Parquet => {}
+    }
+    out.finish()?;
+    Ok(Outcome::Done)
 }

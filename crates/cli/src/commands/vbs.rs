@@ -2,8 +2,12 @@
 
 use std::path::PathBuf;
 
+use source::Want;
+
 use crate::args::ReportArgs;
+use crate::examine;
 use crate::exit::{Failure, Outcome};
+use crate::step::{self, Step};
 use crate::ui::Ui;
 
 /// Show what virtualization-based security runs, and whether it amplifies growth.
@@ -23,10 +27,31 @@ pub struct Args {
     pub report: ReportArgs,
 }
 
+const STEP: Step = Step {
+    name: "vbs",
+    codes: &["PS0303", "PS06"],
+    keep: |whole| report::Report {
+        vbs: whole.vbs.take(),
+        ..report::Report::default()
+    },
+    text: |report, style| report.vbs.as_ref().map(|v| report::vbs_text(v, style)),
+};
+
 /// Runs the command.
 ///
 /// # Errors
 /// What cannot be read is [`Failure::Input`], what this machine cannot answer [`Failure::Unavailable`].
-pub fn run(_args: &Args, _ui: &Ui) -> Result<Outcome, Failure> {
-    Err(Failure::unavailable("vbs is not built yet"))
+pub fn run(args: &Args, ui: &Ui) -> Result<Outcome, Failure> {
+    let want = Want {
+        vbs: true,
+        memory: true,
+        processes: true,
+        ..Want::default()
+    };
+    let history = if args.files.is_empty() {
+        examine::this_machine(&want)?
+    } else {
+        examine::open(&args.files)?
+    };
+    step::print(&STEP, &history, &args.report, ui)
 }
