@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use driver_scan::{Certainty, DriverScan, TagUse};
-use snapshot::{DriverFacts, ModuleFacts, MomentFacts, OsKind, Pool, Tag};
+use snapshot::{DriverFacts, History, ModuleFacts, MomentFacts, OsKind, Pool, Tag, glob_matches};
 
 use crate::claim::{self, Claim};
 use crate::{
-    Confidence, Knowledge, Known, ListEntry, Owners, TagList, Trust, evidence, families, kmdf, linux, shared,
+    Confidence, Knowledge, Known, ListEntry, Owners, TagList, Trust, evidence, families, kmdf, linux, mapped,
+    shared,
 };
 
 /// Fewer loaded modules than this are no whole list, so nothing is concluded from absence.
@@ -15,6 +16,10 @@ const WHOLE_MODULE_LIST: usize = 20;
 
 /// So many makers in whose code a tag is found make it a shared one.
 const SHARED_MAKERS: usize = 4;
+
+/// The step for owners of whom no more is known.
+const WHEN_IT_GROWS: &str = "If it grows: the owner allocates, but somebody else may make it keep the memory. Compare with tags that \
+                             grow by the same counts, and record the stacks of its allocations.";
 
 /// Where to look a tag up when the user set nothing; `{tag}` is replaced.
 pub const DEFAULT_SEARCH: &str = "https://www.bing.com/search?q=pool+tag+%22{tag}%22";
@@ -47,11 +52,13 @@ pub struct OwnerIndex {
     os: Option<OsKind>,
     lists: Vec<TagList>,
     files: Vec<DriverFile>,
+    /// File name → file numbers.
+    names: BTreeMap<String, Vec<usize>>,
     /// Tag (bit 31 masked) → file number and use number.
     uses: BTreeMap<[u8; 4], Vec<(usize, usize)>>,
     modules: Option<BTreeSet<String>>,
     installed: Vec<DriverFacts>,
-    mapped: BTreeMap<[u8; 4], BTreeSet<String>>,
+    mapped: BTreeMap<[u8; 4], BTreeSet<mapped::Mapped>>,
     search: String,
 }
 
@@ -70,6 +77,7 @@ impl OwnerIndex {
             os: None,
             lists: Vec::new(),
             files: Vec::new(),
+            names: BTreeMap::new(),
             uses: BTreeMap::new(),
             modules: None,
             installed: Vec::new(),
@@ -93,17 +101,20 @@ impl OwnerIndex {
         self.lists.push(list);
     }
 
-    /// Adds a scanned driver file. A file whose name and version were added already is not added twice.
+    /// Adds a scanned driver file. A copy of a file that was added already only tells whether it is loaded.
     pub fn add_driver(&mut self, file: DriverFile) {
         let name = file.name();
-        let double = |known: &DriverFile| known.name() == name && known.scan == file.scan;
-        if let Some(known) = self.files.iter_mut().find(|known| double(known)) {
-            if file.loaded == Some(true) {
-                known.loaded = file.loaded;
+        let namesakes = self.names.entry(name).or_default();
+        for &number in namesakes.iter() {
+            if let Some(known) = self.files.get_mut(number).filter(|known| known.scan == file.scan) {
+                if file.loaded == Some(true) {
+                    known.loaded = file.loaded;
+                }
+                return;
             }
-            return;
         }
         let number = self.files.len();
+        namesakes.push(number);
         for (at, tag_use) in file.scan.tags.iter().enumerate() {
             self.uses
                 .entry(unprotected(tag_use.tag))
@@ -134,16 +145,21 @@ impl OwnerIndex {
         }
     }
 
-    /// A driver that PoolMon printed beside the tag (Mapped_Driver). It found the four bytes in that file.
-    pub fn add_mapped(&mut self, tag: &Tag, driver: &str) {
+    /// What a recording says beside its tags: the system, modules and drivers, and owners that its input named.
+    pub fn add_history(&mut self, history: &History) {
+        self.set_os(history.host.os);
+        for (_, facts) in &history.facts {
+            self.add_facts(facts);
+        }
+        for (key, text) in &history.mapped {
+            self.add_mapped(&key.tag, text);
+        }
+    }
+
+    /// What an input printed beside a tag: PoolMon's Mapped_Driver, or the debugger's text after a `!poolused` row.
+    pub fn add_mapped(&mut self, tag: &Tag, text: &str) {
         if let Some(bytes) = four_bytes(tag) {
-            let drivers = driver
-                .split([' ', ',', ';', '[', ']'])
-                .filter(|name| !name.is_empty());
-            self.mapped
-                .entry(bytes)
-                .or_default()
-                .extend(drivers.map(file_name));
+            self.mapped.entry(bytes).or_default().extend(mapped::read(text));
         }
     }
 
@@ -151,6 +167,25 @@ impl OwnerIndex {
     #[must_use]
     pub fn driver_files(&self) -> &[DriverFile] {
         &self.files
+    }
+
+    /// Known tags that a pattern (`*`, `?`) covers: of the table, of the lists and of the scanned drivers, sorted.
+    #[must_use]
+    pub fn known_tags(&self, pattern: &[u8]) -> Vec<Tag> {
+        let table = self.knowledge.rows().map(|known| known.pattern.to_vec());
+        let lists = self
+            .lists
+            .iter()
+            .flat_map(TagList::entries)
+            .map(|entry| entry.pattern.clone());
+        let code = self.uses.keys().map(|tag| tag.to_vec());
+        let is_tag = |tag: &Vec<u8>| !tag.iter().any(|b| matches!(b, b'*' | b'?'));
+        let found: BTreeSet<Vec<u8>> = table
+            .chain(lists)
+            .chain(code)
+            .filter(|tag| is_tag(tag) && glob_matches(pattern, tag))
+            .collect();
+        found.iter().map(|tag| Tag::from_bytes(tag)).collect()
     }
 
     /// The owners of a series: the pool tells which system the tag is of.
@@ -175,7 +210,8 @@ impl OwnerIndex {
                     return linux;
                 }
                 let windows = self.windows(tag);
-                if windows.owners.is_empty() && !windows.shared && !linux.owners.is_empty() {
+                let guessed = windows.owners.iter().all(|owner| owner.trust >= Trust::KmdfName);
+                if guessed && !windows.shared && !linux.owners.is_empty() {
                     linux
                 } else {
                     windows
@@ -349,10 +385,11 @@ impl OwnerIndex {
     }
 
     fn mapped_claims(&self, tag: [u8; 4]) -> Vec<Claim> {
-        let drivers = self.mapped.get(&tag).into_iter().flatten();
-        let sentence = "PoolMon found the four bytes in this file (Mapped_Driver); that may be chance";
-        drivers
-            .map(|driver| Claim::new(Trust::Bytes, Some(driver), sentence.into()))
+        self.mapped
+            .get(&tag)
+            .into_iter()
+            .flatten()
+            .map(mapped::Mapped::claim)
             .collect()
     }
 
@@ -436,7 +473,12 @@ impl OwnerIndex {
                 answer.next.push(format!("A public report of it: {address}"));
             }
         }
-        let certain = answer.first().is_some_and(|owner| owner.trust < Trust::KmdfName);
+        let certain = answer
+            .first()
+            .is_some_and(|owner| owner.trust < Trust::KmdfName && owner.image.is_some());
+        if certain && answer.next.is_empty() {
+            answer.next.push(WHEN_IT_GROWS.into());
+        }
         if !certain {
             answer.next.extend(self.how_to_find_out(&answer.tag));
         }

@@ -11,6 +11,7 @@ mod index;
 mod kmdf;
 mod knowledge;
 mod linux;
+mod mapped;
 mod owner;
 mod pooltag;
 mod shared;

@@ -180,6 +180,12 @@ pub struct KnowledgeArgs {
     /// Driver files, folders or archives to scan for the tags they allocate; may be given several times.
     #[arg(long, value_name = "PATH", help_heading = "Owners")]
     pub drivers: Vec<PathBuf>,
+    /// Do not scan the drivers of this Windows machine, which is done by itself otherwise.
+    #[arg(long, help_heading = "Owners")]
+    pub no_scan: bool,
+    /// Where to search for unknown tags: an address in which `{tag}` is replaced.
+    #[arg(long, value_name = "URL", help_heading = "Owners")]
+    pub search: Option<String>,
 }
 
 #[cfg(test)]

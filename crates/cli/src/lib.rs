@@ -6,8 +6,11 @@
 
 pub mod args;
 pub mod commands;
+pub mod csv;
+pub mod driver_files;
 pub mod examine;
 pub mod exit;
+pub mod knowledge;
 pub mod output;
 pub mod progress;
 pub mod sampling;

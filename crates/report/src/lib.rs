@@ -20,7 +20,7 @@ pub use json::json;
 pub use markdown::markdown;
 pub use model::*;
 pub use steps::{drivers_text, etw_text, events_text, memory_text, vbs_text};
-pub use table::{Align, Column, Style, Table};
+pub use table::{Align, Column, Paint, Style, Table};
 pub use text::{TextOptions, text};
 
 /// Name and version of the schema of the JSON.

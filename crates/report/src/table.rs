@@ -20,18 +20,25 @@ impl Default for Style {
 
 /// Colours by meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Paint {
+pub enum Paint {
+    /// What names a thing.
     Bold,
+    /// What is beside the point.
     Dim,
+    /// Trouble.
     Red,
+    /// Something to act on.
     Yellow,
+    /// Something to know.
     Cyan,
+    /// In order.
     Green,
 }
 
 impl Style {
     /// `text` in a colour, where colours are wanted.
-    pub(crate) fn paint(self, paint: Paint, text: &str) -> String {
+    #[must_use]
+    pub fn paint(self, paint: Paint, text: &str) -> String {
         if !self.color || text.is_empty() {
             return text.to_owned();
         }
@@ -58,8 +65,10 @@ impl Style {
         self.paint(paint, text)
     }
 
-    /// Words on lines of the width: the first begins with `first`, the others with `rest`.
-    pub(crate) fn wrap(self, first: &str, rest: &str, text: &str) -> String {
+    /// Words on lines of the width: the first begins with `first`, the others with `rest`. Control
+    /// characters do not get through.
+    #[must_use]
+    pub fn wrap(self, first: &str, rest: &str, text: &str) -> String {
         let mut out = String::new();
         let mut line = first.to_owned();
         let mut used = columns(first);

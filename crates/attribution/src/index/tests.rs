@@ -146,8 +146,8 @@ fn evidence_is_ranked() {
             ("ntfs.sys", Trust::MicrosoftList),
             ("disk.sys", Trust::DriverCode),
             ("mine.sys", Trust::UserList),
+            ("mapped.sys", Trust::PublicReport),
             ("bytes.sys", Trust::Bytes),
-            ("mapped.sys", Trust::Bytes),
         ],
         "what is not loaded stands behind what is"
     );
