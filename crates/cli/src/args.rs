@@ -185,7 +185,7 @@ pub struct KnowledgeArgs {
     pub no_scan: bool,
     /// Where to search for unknown tags: an address in which `{tag}` is replaced.
     #[arg(long, value_name = "URL", help_heading = "Owners")]
-    pub search: Option<String>,
+    pub search_url: Option<String>,
 }
 
 #[cfg(test)]

@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 
-use attribution::{OwnerIndex, TagList};
+use attribution::OwnerIndex;
 use detection::Analysis;
 use diagnosis::{Diagnosis, Input, Severity};
 use report::{Report, Style, TextOptions};
 use snapshot::{History, HistoryBuilder, SourceKind};
 use source::Want;
 
-use crate::args::{KnowledgeArgs, ReportArgs, ReportFormat};
+use crate::args::{ReportArgs, ReportFormat};
 use crate::exit::{Failure, FailureExt, Outcome, chain};
 use crate::output::Look;
 use crate::ui::Ui;
@@ -41,27 +41,6 @@ pub fn this_machine(want: &Want) -> Result<History, Failure> {
     }
     builder.push(source.snapshot(want)?);
     Ok(builder.finish())
-}
-
-/// What the user named to learn owners from, beside the program's own table.
-///
-/// # Errors
-/// [`Failure::Input`] when a named pooltag.txt cannot be read.
-pub fn owner_index(args: &KnowledgeArgs) -> Result<OwnerIndex, Failure> {
-    let mut index = OwnerIndex::builtin();
-    for path in &args.pooltag {
-        let bytes = std::fs::read(path).in_file(path)?;
-        index.add_list(TagList::parse(&path.display().to_string(), &bytes));
-    }
-    Ok(index)
-}
-
-/// Tells the owner index what the recording says of its machine.
-pub fn add_history(index: &mut OwnerIndex, history: &History) {
-    index.set_os(history.host.os);
-    for (_, facts) in &history.facts {
-        index.add_facts(facts);
-    }
 }
 
 /// Judges and diagnoses a history.

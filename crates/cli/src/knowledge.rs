@@ -24,7 +24,7 @@ const MAX_LIST: u64 = 16 << 20;
 /// A list or path that was named and cannot be read.
 pub fn index(args: &KnowledgeArgs, ui: &Ui) -> Result<OwnerIndex, Failure> {
     let mut index = OwnerIndex::builtin();
-    if let Some(address) = &args.search {
+    if let Some(address) = &args.search_url {
         index.set_search_address(address.clone());
     }
     add_lists(&mut index, args, ui)?;

@@ -33,7 +33,7 @@ pub fn print(step: &Step, history: &History, args: &ReportArgs, ui: &Ui) -> Resu
         )));
     }
     let mut index = attribution::OwnerIndex::builtin();
-    examine::add_history(&mut index, history);
+    index.add_history(history);
     let (_, diagnosis) = examine::diagnose(history, &index, &diagnosis::Options::default());
     let mut whole = examine::report(&diagnosis);
     let mut part = (step.keep)(&mut whole);

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use crate::args::{FilterArgs, KnowledgeArgs, ReportArgs};
-use crate::examine;
 use crate::exit::{Failure, Outcome};
 use crate::ui::Ui;
+use crate::{examine, knowledge};
 
 /// Judge recordings, CSV files, PoolMon tables and captures.
 ///
@@ -41,8 +41,8 @@ pub struct Args {
 pub fn run(args: &Args, ui: &Ui) -> Result<Outcome, Failure> {
     let progress = ui.progress(None, "Reading");
     let history = examine::open(&args.files)?;
-    let mut index = examine::owner_index(&args.knowledge)?;
-    examine::add_history(&mut index, &history);
+    let mut index = knowledge::index(&args.knowledge, ui)?;
+    index.add_history(&history);
     let (_, diagnosis) = examine::diagnose(&history, &index, &diagnosis::Options::default());
     drop(progress);
     let mut report = examine::report(&diagnosis);
@@ -54,7 +54,10 @@ pub fn run(args: &Args, ui: &Ui) -> Result<Outcome, Failure> {
 /// Keeps the series that are wanted; ranks stay what they are.
 fn filter(report: &mut report::Report, diagnosis: &diagnosis::Diagnosis, filter: &FilterArgs) {
     let wanted = |s: &diagnosis::JudgedSeries| {
-        filter.wants(&s.tag, s.pool) && filter.min_bytes.is_none_or(|least| s.judgement.bytes.is_some_and(|b| b >= least))
+        filter.wants(&s.tag, s.pool)
+            && filter
+                .min_bytes
+                .is_none_or(|least| s.judgement.bytes.is_some_and(|b| b >= least))
     };
     if let Some(series) = &mut report.series {
         let mut judged = diagnosis.series.iter();

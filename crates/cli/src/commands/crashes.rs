@@ -37,7 +37,12 @@ const STEP: Step = Step {
         events: whole.events.take(),
         ..report::Report::default()
     },
-    text: |report, style| report.events.as_ref().map(|e| report::events_text(e, style, true)),
+    text: |report, style| {
+        report
+            .events
+            .as_ref()
+            .map(|e| report::events_text(e, style, true))
+    },
 };
 
 /// Runs the command.
@@ -59,7 +64,8 @@ pub fn run(args: &Args, ui: &Ui) -> Result<Outcome, Failure> {
 
 /// Event logs by their content; everything else is a recording.
 fn from_files(files: &[PathBuf]) -> Result<History, Failure> {
-    let (logs, recordings): (Vec<PathBuf>, Vec<PathBuf>) = files.iter().cloned().partition(|path| is_event_log(path));
+    let (logs, recordings): (Vec<PathBuf>, Vec<PathBuf>) =
+        files.iter().cloned().partition(|path| is_event_log(path));
     let mut history = if recordings.is_empty() {
         History {
             host: snapshot::HostFacts {
@@ -74,7 +80,11 @@ fn from_files(files: &[PathBuf]) -> Result<History, Failure> {
     for path in &logs {
         let read = source::events::read_evtx(path).in_file(path)?;
         if let Some((count, reason)) = read.unreadable {
-            let message = format!("{}: {count} of {} records: {reason}", path.display(), read.records);
+            let message = format!(
+                "{}: {count} of {} records: {reason}",
+                path.display(),
+                read.records
+            );
             history.problems.push(Problem::new("crashes", message));
         }
         let facts = MomentFacts {

@@ -16,7 +16,7 @@ use crate::exit::{Failure, Outcome};
 use crate::sampling::clock::SystemClock;
 use crate::sampling::{self, Event, Plan};
 use crate::ui::Ui;
-use crate::{examine, output, values};
+use crate::{examine, knowledge, output, values};
 
 /// Find out why this machine's memory grows, or a recorded one's: everything in one go.
 ///
@@ -50,9 +50,6 @@ pub struct Args {
     /// Show every finding and series, not only the first screenful.
     #[arg(long)]
     pub all: bool,
-    /// Address to search for unknown tags; `{tag}` stands for the tag.
-    #[arg(long, value_name = "URL")]
-    pub search_url: Option<String>,
     /// What to learn owners from.
     #[command(flatten)]
     pub knowledge: KnowledgeArgs,
@@ -67,18 +64,21 @@ pub struct Args {
 /// What cannot be read is [`Failure::Input`], what this machine cannot answer [`Failure::Unavailable`].
 pub fn run(args: &Args, ui: &Ui) -> Result<Outcome, Failure> {
     let live = args.files.is_empty();
-    let mut index = examine::owner_index(&args.knowledge)?;
+    let mut index = if live {
+        knowledge::live_index(&args.knowledge, ui)?
+    } else {
+        knowledge::index(&args.knowledge, ui)?
+    };
     let history = match (&args.recording, live) {
         (Some(recording), _) => with_facts_of_now(recording, ui)?,
         (None, true) => watch(args, ui)?,
         (None, false) => examine::open(&args.files)?,
     };
     let progress = ui.progress(None, "Diagnosing");
-    examine::add_history(&mut index, &history);
+    index.add_history(&history);
     let mut options = diagnosis::Options::default();
-    if let Some(address) = &args.search_url {
+    if let Some(address) = &args.knowledge.search_url {
         options.search_url.clone_from(address);
-        index.set_search_address(address.clone());
     }
     let (_, diagnosis) = examine::diagnose(&history, &index, &options);
     let report = examine::report(&diagnosis);
@@ -105,17 +105,32 @@ fn watch(args: &Args, ui: &Ui) -> Result<History, Failure> {
     let mut sink = InMemory::default();
     let history = |snapshots: &[Snapshot]| {
         let mut builder = HistoryBuilder::new(SourceKind::Live, host.clone());
-        problems.iter().for_each(|problem| builder.problem(problem.clone()));
-        snapshots.iter().for_each(|snapshot| builder.push(snapshot.clone()));
+        problems
+            .iter()
+            .for_each(|problem| builder.problem(problem.clone()));
+        snapshots
+            .iter()
+            .for_each(|snapshot| builder.push(snapshot.clone()));
         builder.finish()
     };
     let mut clock = SystemClock::start().map_err(Failure::unavailable)?;
     let every = (args.watch_for / SAMPLES).clamp(Duration::from_secs(1), EVERY_MAX);
-    let plan = Plan { every, samples: None, span: Some(args.watch_for) };
+    let plan = Plan {
+        every,
+        samples: None,
+        span: Some(args.watch_for),
+    };
     let stopped = sample(&mut source, &mut sink, &mut clock, &plan, "Watching the tags", ui)?;
     if !stopped && undecided(&history(&sink.snapshots), args.watch_for) {
         ui.hint("some series are about to be decided: watching once more as long");
-        sample(&mut source, &mut sink, &mut clock, &plan, "Watching once more", ui)?;
+        sample(
+            &mut source,
+            &mut sink,
+            &mut clock,
+            &plan,
+            "Watching once more",
+            ui,
+        )?;
     }
     Ok(history(&sink.snapshots))
 }
@@ -162,14 +177,22 @@ impl sampling::Sink for InMemory {
     fn append(&mut self, snapshot: &Snapshot) -> Result<Appended, WriteError> {
         let sample = self.snapshots.len() as u64;
         self.snapshots.push(snapshot.clone());
-        Ok(Appended { sample, changed: 0, after_gap: false, file_bytes: 0 })
+        Ok(Appended {
+            sample,
+            changed: 0,
+            after_gap: false,
+            file_bytes: 0,
+        })
     }
 }
 
 /// A recording of this machine, with the facts of now beside it where it is the same boot.
 fn with_facts_of_now(recording: &Path, ui: &Ui) -> Result<History, Failure> {
     let mut history = examine::open(&[recording.to_owned()])?;
-    let want = Want { tags: false, ..Want::EVERYTHING };
+    let want = Want {
+        tags: false,
+        ..Want::EVERYTHING
+    };
     let now = match examine::this_machine(&want) {
         Ok(now) => now,
         Err(error) => {
@@ -179,7 +202,9 @@ fn with_facts_of_now(recording: &Path, ui: &Ui) -> Result<History, Failure> {
     };
     let last = u32::try_from(history.samples.len().saturating_sub(1)).unwrap_or(u32::MAX);
     if now.boots.last().is_some() && now.boots.last() == history.boots.last() {
-        history.facts.extend(now.facts.into_iter().map(|(_, facts)| (last, facts)));
+        history
+            .facts
+            .extend(now.facts.into_iter().map(|(_, facts)| (last, facts)));
         history.problems.extend(now.problems);
     } else {
         ui.warn("the recording is not of this boot of this machine: what it holds is taken as it is");
@@ -189,7 +214,10 @@ fn with_facts_of_now(recording: &Path, ui: &Ui) -> Result<History, Failure> {
 
 fn write_trace_profile(path: &Path, diagnosis: &Diagnosis, ui: &Ui) -> Result<(), Failure> {
     let accused = |s: &&diagnosis::JudgedSeries| {
-        matches!(s.judgement.verdict, Verdict::Leak | Verdict::Suspect | Verdict::Unfreed) && s.follows.is_none()
+        matches!(
+            s.judgement.verdict,
+            Verdict::Leak | Verdict::Suspect | Verdict::Unfreed
+        ) && s.follows.is_none()
     };
     let tags = diagnosis::trace_tags(diagnosis.series.iter().filter(accused));
     let Some(profile) = diagnosis::trace_profile(&tags) else {
@@ -200,7 +228,11 @@ fn write_trace_profile(path: &Path, diagnosis: &Diagnosis, ui: &Ui) -> Result<()
 }
 
 fn write_bundle(path: &Path, history: &History, report: &Report, redact: bool) -> Result<(), Failure> {
-    let options = TextOptions { all: true, diagnosis: true, ..TextOptions::default() };
+    let options = TextOptions {
+        all: true,
+        diagnosis: true,
+        ..TextOptions::default()
+    };
     let bundle = Bundle {
         history,
         report_json: &report::json(report),

@@ -34,7 +34,12 @@ const STEP: Step = Step {
         drivers: whole.drivers.take(),
         ..report::Report::default()
     },
-    text: |report, style| report.drivers.as_ref().map(|d| report::drivers_text(d, style, true)),
+    text: |report, style| {
+        report
+            .drivers
+            .as_ref()
+            .map(|d| report::drivers_text(d, style, true))
+    },
 };
 
 /// Runs the command.

@@ -62,7 +62,9 @@ pub fn run(args: &Args, ui: &Ui) -> Result<Outcome, Failure> {
     history.series.retain(|s| {
         let held = s.last().bytes.get();
         filter.wants(&s.key.tag, s.key.pool)
-            && filter.min_bytes.is_none_or(|least| held.is_some_and(|b| b >= least))
+            && filter
+                .min_bytes
+                .is_none_or(|least| held.is_some_and(|b| b >= least))
     });
     history.series.truncate(filter.top.unwrap_or(usize::MAX));
     let mut out = ui.out(args.output.output.as_deref())?;

@@ -73,7 +73,8 @@ impl Walk<'_> {
             // Links to folders are not followed: they may lead in circles.
             match entry.file_type() {
                 Ok(kind) if kind.is_dir() => self.folder(&path, depth + 1),
-                Ok(_) if wanted(&path) => self.take(path),
+                // A link is looked at through; for plain files the folder has said all there is to know.
+                Ok(kind) if wanted(&path) && (kind.is_file() || path.is_file()) => self.take(path),
                 Ok(_) => {}
                 Err(error) => self.problem(&path, &error.to_string()),
             }
@@ -98,9 +99,9 @@ fn wanted(path: &Path) -> bool {
         .map(|e| e.to_string_lossy().to_ascii_lowercase())
         .unwrap_or_default();
     match ending.as_str() {
-        "sys" => path.is_file(),
+        "sys" => true,
         "exe" | "dll" => runs_in_kernel(path).unwrap_or(false),
-        other => ARCHIVES.contains(&other) && path.is_file(),
+        other => ARCHIVES.contains(&other),
     }
 }
 
