@@ -10,6 +10,7 @@ mod nt;
 mod privilege;
 mod registry;
 mod system;
+mod wmi;
 
 pub use drivers::{Driver, drivers};
 pub use etw::trace_sessions;
@@ -21,6 +22,7 @@ pub use nt::{object_types, system_information, system_information_fixed};
 pub use privilege::{Privilege, enable_privilege};
 pub use registry::{registry_binary, registry_number, registry_text};
 pub use system::{Version, computer_name, version, windows_directory};
+pub use wmi::{WmiValue, wmi_query};
 
 /// Win32 error code of the last call on this thread.
 pub(crate) fn last_error() -> u32 {

@@ -86,9 +86,9 @@ pub fn is_capture(bytes: &[u8]) -> bool {
     bytes.starts_with(MAGIC)
 }
 
-/// True when the path is a folder with at least one raw capture in it.
+/// True when the path is a raw capture, or a folder with at least one in it.
 #[must_use]
-pub fn is_capture_folder(path: &Path) -> bool {
+pub fn is_capture_path(path: &Path) -> bool {
     let begins_with_magic = |path: &Path| {
         let mut start = [0; MAGIC.len()];
         fs::File::open(path)
@@ -96,11 +96,17 @@ pub fn is_capture_folder(path: &Path) -> bool {
             .is_ok()
             && &start == MAGIC
     };
+    if path.is_file() {
+        return begins_with_magic(path);
+    }
     fs::read_dir(path).is_ok_and(|entries| {
-        entries
+        let files = entries
             .filter_map(Result::ok)
             .take(MAX_FILES)
-            .any(|entry| begins_with_magic(&entry.path()))
+            .map(|entry| entry.path());
+        files
+            .filter(|path| path.is_file())
+            .any(|path| begins_with_magic(&path))
     })
 }
 

@@ -67,3 +67,26 @@ fn every_step_answers_or_says_why_not() {
     let memory = facts.memory.as_ref().unwrap();
     assert!(memory.physical > memory.available, "{memory:?}");
 }
+
+/// The general way through COM, on a class that every Windows and Wine has.
+#[test]
+fn wmi_answers_or_says_why_not() {
+    let query = "SELECT NumberOfLogicalProcessors FROM Win32_ComputerSystem";
+    match nt_query::wmi_query(
+        "root\\cimv2",
+        query,
+        &["NumberOfLogicalProcessors", "NoSuchProperty"],
+    ) {
+        Ok(rows) => {
+            let first = rows.first().map(Vec::as_slice);
+            let number = matches!(
+                first,
+                Some([nt_query::WmiValue::Number(1..), nt_query::WmiValue::None])
+            );
+            assert!(number, "{rows:?}");
+        }
+        Err(error) => assert!(error.to_string().contains("0x8"), "{error}"),
+    }
+    let none = nt_query::wmi_query("root\\no\\such\\namespace", "SELECT * FROM X", &["Y"]);
+    assert!(none.is_err(), "{none:?}");
+}

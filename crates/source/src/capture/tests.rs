@@ -143,7 +143,7 @@ fn what_is_no_capture_is_refused_with_the_reason() {
         read_folder(none.path()),
         Err(CaptureError::NoTags { .. })
     ));
-    assert!(!is_capture_folder(none.path()));
+    assert!(!is_capture_path(none.path()));
     let single = none.path().join("a.txt");
     assert!(
         read_folder(&single)
@@ -152,7 +152,8 @@ fn what_is_no_capture_is_refused_with_the_reason() {
             .ends_with("at byte 0: not a raw capture (NTQSIRAW)")
     );
     let refused = folder(&[("a.bin", file(22, 0xC000_0022, 64, NEW_YEAR, 0, &[]))]);
-    assert!(is_capture_folder(refused.path()));
+    assert!(is_capture_path(refused.path()) && is_capture_path(&refused.path().join("a.bin")));
+    assert!(!is_capture_path(&single));
     let error = read_folder(refused.path()).unwrap_err().to_string();
     assert!(
         error.ends_with("class 22 (SystemPoolTagInformation): 0xC0000022 STATUS_ACCESS_DENIED"),
@@ -201,7 +202,7 @@ fn real() -> Option<PathBuf> {
 #[test]
 fn a_real_kernels_leak_is_read_to_the_byte() {
     let Some(path) = real() else { return };
-    assert!(is_capture_folder(&path));
+    assert!(is_capture_path(&path));
     let history = read_folder(&path).unwrap();
     assert_eq!(history.samples.len(), 24);
     let find = |tag: &str, pool| {

@@ -28,8 +28,8 @@ pub(crate) fn minifilter(row: FilterRow) -> MinifilterFacts {
     }
 }
 
-/// What the registry and the two NT classes say of virtualization-based security; each part where it was read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What WMI, the registry and the two NT classes say of virtualization-based security; each part where it was read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct VbsWitnesses {
     pub(crate) isolated_user_mode: Option<IsolatedUserMode>,
     pub(crate) code_integrity: Option<CodeIntegrity>,
@@ -39,10 +39,21 @@ pub(crate) struct VbsWitnesses {
     pub(crate) hvci_configured: Option<u32>,
     /// `Lsa\LsaCfgFlags`: 1 or 2 configure Credential Guard.
     pub(crate) credential_guard: Option<u32>,
+    /// `Win32_DeviceGuard`, which knows best.
+    pub(crate) device_guard: Option<DeviceGuard>,
 }
 
-/// The status is 2 where the secure kernel runs, else what the registry configures; the running services are not
-/// among what these witnesses know, apart from HVCI, which has fields of its own.
+/// What the WMI class `Win32_DeviceGuard` says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct DeviceGuard {
+    /// 0 off, 1 configured, 2 running.
+    pub(crate) status: Option<u32>,
+    pub(crate) configured: Option<Vec<u32>>,
+    pub(crate) running: Option<Vec<u32>>,
+}
+
+/// Status and services as WMI has them. Without WMI the status is 2 where the secure kernel runs, else what the
+/// registry configures; which services run is then unknown, apart from HVCI, which has fields of its own.
 pub(crate) fn vbs(from: &VbsWitnesses) -> VbsFacts {
     let running = from.isolated_user_mode.map(|ium| ium.secure_kernel_running);
     let status = match (running, from.vbs_enabled) {
@@ -61,11 +72,12 @@ pub(crate) fn vbs(from: &VbsWitnesses) -> VbsFacts {
     if from.hvci_configured == Some(1) {
         configured.push(2);
     }
+    let device_guard = from.device_guard.clone().unwrap_or_default();
     let asked = from.credential_guard.is_some() || from.hvci_configured.is_some();
     VbsFacts {
-        status,
-        services_configured: asked.then_some(configured),
-        services_running: None,
+        status: device_guard.status.or(status),
+        services_configured: device_guard.configured.or(asked.then_some(configured)),
+        services_running: device_guard.running,
         secure_kernel_running: running,
         hvci_enabled: from
             .isolated_user_mode

@@ -3,7 +3,7 @@
 use std::time::UNIX_EPOCH;
 
 use nt_abi::{Interface, PointerWidth, class};
-use nt_query::{CallError, EventQuery, FilterClass};
+use nt_query::{CallError, EventQuery, FilterClass, WmiValue};
 use snapshot::{
     DriverFacts, EtwSession, HostEvent, MinifilterFacts, ModuleFacts, MomentFacts, Problem, Timestamp,
     VbsFacts,
@@ -11,7 +11,7 @@ use snapshot::{
 
 use super::{fixed, refused};
 use crate::nt::drivers::Service;
-use crate::nt::platform::VbsWitnesses;
+use crate::nt::platform::{DeviceGuard, VbsWitnesses};
 use crate::{Want, events, nt};
 
 pub(super) fn read(want: &Want, facts: &mut MomentFacts, problems: &mut Vec<Problem>) {
@@ -164,6 +164,44 @@ fn vbs(problems: &mut Vec<Problem>) -> VbsFacts {
         vbs_enabled: number(DEVICE_GUARD, "EnableVirtualizationBasedSecurity"),
         hvci_configured: number(HVCI, "Enabled"),
         credential_guard: number(LSA, "LsaCfgFlags"),
+        device_guard: device_guard(problems),
     };
     nt::platform::vbs(&witnesses)
+}
+
+fn device_guard(problems: &mut Vec<Problem>) -> Option<DeviceGuard> {
+    let properties = [
+        "VirtualizationBasedSecurityStatus",
+        "SecurityServicesConfigured",
+        "SecurityServicesRunning",
+    ];
+    let rows = nt_query::wmi_query(
+        "root\\Microsoft\\Windows\\DeviceGuard",
+        "SELECT * FROM Win32_DeviceGuard",
+        &properties,
+    );
+    let row = match rows {
+        Ok(rows) => rows.into_iter().next()?,
+        Err(error) => {
+            problems.push(refused("vbs", "WMI Win32_DeviceGuard", &error));
+            return None;
+        }
+    };
+    let mut values = row.into_iter();
+    let status = match values.next() {
+        Some(WmiValue::Number(status)) => Some(status),
+        _ => None,
+    };
+    let mut list = || match values.next() {
+        // A zero stands for "none".
+        Some(WmiValue::Numbers(services)) => {
+            Some(services.into_iter().filter(|&service| service != 0).collect())
+        }
+        _ => None,
+    };
+    Some(DeviceGuard {
+        status,
+        configured: list(),
+        running: list(),
+    })
 }
