@@ -149,25 +149,25 @@ pub fn read_folder(path: &Path) -> Result<History, CaptureError> {
     read_files(path, &files, false)
 }
 
-fn read_files(root: &Path, files: &[PathBuf], single: bool) -> Result<History, CaptureError> {
-    let mut problems = Vec::new();
-    let mut captured = Vec::new();
-    for path in files {
-        match read_file(path) {
-            Ok(Some(file)) => captured.push(file),
-            Ok(None) if !single => {}
-            Ok(None) => {
-                let reason = "not a raw capture (NTQSIRAW)".to_owned();
-                return Err(CaptureError::Header {
-                    path: path.clone(),
-                    offset: 0,
-                    reason,
-                });
-            }
-            Err(error) if single => return Err(error),
-            Err(error) => problems.push(Problem::new("capture", error.to_string())),
-        }
+/// Reads one raw capture that is already in memory; `path` is what errors call it.
+///
+/// # Errors
+/// As [`read_folder`].
+pub fn read_bytes(path: &Path, bytes: &[u8]) -> Result<History, CaptureError> {
+    let captured = captured(path, bytes)?.ok_or_else(|| not_a_capture(path))?;
+    finish(path, vec![captured], Vec::new())
+}
+
+fn not_a_capture(path: &Path) -> CaptureError {
+    let reason = "not a raw capture (NTQSIRAW)".to_owned();
+    CaptureError::Header {
+        path: path.to_owned(),
+        offset: 0,
+        reason,
     }
+}
+
+fn finish(root: &Path, captured: Vec<Captured>, problems: Vec<Problem>) -> Result<History, CaptureError> {
     let history = assemble::history(captured, problems);
     if history.samples.is_empty() {
         return Err(CaptureError::NoTags {
@@ -176,6 +176,21 @@ fn read_files(root: &Path, files: &[PathBuf], single: bool) -> Result<History, C
         });
     }
     Ok(history)
+}
+
+fn read_files(root: &Path, files: &[PathBuf], single: bool) -> Result<History, CaptureError> {
+    let mut problems = Vec::new();
+    let mut captured = Vec::new();
+    for path in files {
+        match read_file(path) {
+            Ok(Some(file)) => captured.push(file),
+            Ok(None) if !single => {}
+            Ok(None) => return Err(not_a_capture(path)),
+            Err(error) if single => return Err(error),
+            Err(error) => problems.push(Problem::new("capture", error.to_string())),
+        }
+    }
+    finish(root, captured, problems)
 }
 
 /// Reads one file; `None` when it is no raw capture.
@@ -191,7 +206,11 @@ fn read_file(path: &Path) -> Result<Option<Captured>, CaptureError> {
     }
     let mut bytes = Vec::new();
     file.take(MAX_FILE_BYTES).read_to_end(&mut bytes).map_err(io)?;
-    if !is_capture(&bytes) {
+    captured(path, &bytes)
+}
+
+fn captured(path: &Path, bytes: &[u8]) -> Result<Option<Captured>, CaptureError> {
+    if !is_capture(bytes) {
         return Ok(None);
     }
     let name = path
@@ -199,7 +218,7 @@ fn read_file(path: &Path) -> Result<Option<Captured>, CaptureError> {
         .unwrap_or_default()
         .to_string_lossy()
         .into_owned();
-    parse(&bytes, name)
+    parse(bytes, name)
         .map(Some)
         .map_err(|(offset, reason)| CaptureError::Header {
             path: path.to_owned(),

@@ -76,7 +76,9 @@ fn table(file: &Captured) -> Option<Result<PoolTagRows<'_>, AbiError>> {
 
 /// Makes a sample of every table. Where both classes were captured, class 255 is the better witness of the same.
 fn samples(files: &[Captured], boot: Option<&TimeOfDay>, history: &mut History) {
-    let wide = files.iter().any(|file| file.class == class::POOL_TAG_2);
+    let wide = files
+        .iter()
+        .any(|file| file.class == class::POOL_TAG_2 && matches!(table(file), Some(Ok(_))));
     let wanted = if wide { class::POOL_TAG_2 } else { class::POOL_TAG };
     let mut builder = HistoryBuilder::new(SourceKind::Capture, history.host.clone());
     for file in files.iter().filter(|file| file.class == wanted) {

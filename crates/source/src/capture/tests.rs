@@ -257,3 +257,23 @@ fn a_real_kernels_leak_is_read_to_the_byte() {
             .contains("class 66 (SystemBigPoolInformation): 0xC0000002")
     }));
 }
+
+proptest::proptest! {
+    #[test]
+    fn no_file_panics(
+        class in proptest::sample::select(vec![0_u32, 2, 3, 5, 11, 18, 21, 22, 66, 77, 80, 144, 182, 255, 999]),
+        bits in proptest::sample::select(vec![0_u32, 32, 64]),
+        at in proptest::num::u64::ANY,
+        buffer in proptest::collection::vec(0_u8.., 0..400),
+        cut in 0_usize..500,
+    ) {
+        let whole = file(class, 0, bits, at, 0, &buffer);
+        let _ = read_bytes(Path::new("whole"), &whole);
+        let _ = read_bytes(Path::new("cut"), &whole[..cut.min(whole.len())]);
+        let _ = read_bytes(Path::new("bare"), &buffer);
+        let mut beside = vec![parse(&file(22, 0, 64, at >> 2, 0, &tags(&[(b"Leak", 1, 2)])), "tags".to_owned()).unwrap()];
+        beside.extend(parse(&whole, "whole".to_owned()));
+        let history = assemble::history(beside, Vec::new());
+        assert!(!history.samples.is_empty());
+    }
+}
