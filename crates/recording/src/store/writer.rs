@@ -709,9 +709,13 @@ pub(crate) fn failure(path: &Path, error: &rusqlite::Error) -> WriteError {
             path: path_buf,
             reason,
         },
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => WriteError::Busy {
-            path: path_buf,
-            pid: writer_pid(path),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => match writer_pid(path) {
+            // The mark is ours, so it is a reader that does not let go.
+            Some(pid) if pid == std::process::id() => WriteError::Failed {
+                path: path_buf,
+                reason,
+            },
+            pid => WriteError::Busy { path: path_buf, pid },
         },
         _ => WriteError::Failed {
             path: path_buf,
