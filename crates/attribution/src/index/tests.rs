@@ -262,3 +262,54 @@ fn the_same_file_is_not_added_twice() {
     ));
     assert_eq!(index.driver_files().len(), 1);
 }
+
+mod properties {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn any_certainty() -> impl Strategy<Value = Certainty> {
+        prop_oneof![
+            Just(Certainty::Direct),
+            Just(Certainty::Wrapper),
+            Just(Certainty::Bytes)
+        ]
+    }
+
+    proptest! {
+        /// Whatever the tag, the list, the drivers and the modules: an answer that keeps its promises.
+        #[test]
+        fn answers_keep_their_promises(
+            bytes in proptest::collection::vec(any::<u8>(), 0..7),
+            list in proptest::collection::vec(any::<u8>(), 0..120),
+            drivers in proptest::collection::vec(("[a-d]{1,2}\\.sys", any_certainty(), any::<bool>()), 0..6),
+            loaded in proptest::collection::vec("[a-d]{1,2}\\.sys", 0..4),
+            with_modules in any::<bool>(),
+            mapped in ".{0,40}",
+        ) {
+            let tag = Tag::from_bytes(&bytes);
+            let mut index = OwnerIndex::builtin();
+            index.add_list(TagList::parse("list", &list));
+            index.add_mapped(&tag, &mapped);
+            let four = four_bytes(&tag);
+            for (name, certainty, same) in drivers {
+                let used = if same { four.unwrap_or(*b"Abcd") } else { *b"Zzzz" };
+                index.add_driver(driver(&name, &name, vec![code(&used, certainty)]));
+            }
+            if with_modules {
+                let names: Vec<&str> = loaded.iter().map(String::as_str).collect();
+                index.set_modules(&modules(&names));
+            }
+            let answer = index.owners(&tag);
+            prop_assert!(!answer.shared || answer.owners.is_empty(), "a shared tag claims nobody");
+            prop_assert!(!answer.owners.is_empty() || !answer.next.is_empty() || answer.caution.is_some());
+            let order: Vec<_> = answer.owners.iter().map(|o| (o.loaded == Some(false), o.trust)).collect();
+            prop_assert!(order.is_sorted(), "{order:?}");
+            let mut images: Vec<_> = answer.owners.iter().filter_map(|o| o.image.clone()).collect();
+            let before = images.len();
+            images.sort();
+            images.dedup();
+            prop_assert_eq!(images.len(), before, "one owner a file");
+            prop_assert!(answer.owners.iter().all(|o| !o.evidence.is_empty()));
+        }
+    }
+}

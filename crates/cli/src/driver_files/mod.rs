@@ -180,6 +180,10 @@ fn scan_file(path: &Path) -> (FileResult, u64) {
     };
     if archive::is_zip(&bytes) {
         archive::scan(&bytes, &mut result);
+    } else if bytes.starts_with(b"MSCF") {
+        result
+            .problems
+            .push("cabinet archives are not read; unpack it first (`expand FILE -F:* FOLDER`)".into());
     } else {
         scan_image("", &bytes, &mut result);
     }
