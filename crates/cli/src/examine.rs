@@ -20,7 +20,7 @@ use crate::ui::Ui;
 /// [`Failure::Input`] with the file and the reason.
 pub fn open(files: &[PathBuf]) -> Result<History, Failure> {
     if let [folder] = files
-        && source::capture::is_capture_folder(folder)
+        && source::capture::is_capture_path(folder)
     {
         return source::capture::read_folder(folder).in_file(folder);
     }
