@@ -117,7 +117,9 @@ pub(super) fn safety(tree: &Tree) -> Vec<Breach> {
                 .copied()
                 .collect();
             let argument = argument.join(" ").to_lowercase();
-            let empty = EMPTY_WORDS.iter().find(|words| argument.contains(*words));
+            let empty = EMPTY_WORDS
+                .iter()
+                .find(|words| words_in(&argument, words).next().is_some());
             // "SAFETY: ok" names neither a precondition nor who met it.
             let short = argument.split_whitespace().count() < 6;
             if let Some(words) = empty.copied().or(short.then_some("(too short)")) {
@@ -278,11 +280,16 @@ mod tests {
     #[test]
     fn safety_comments_are_arguments() {
         let good = "// SAFETY: `p` comes from the Box above and nobody else holds it.\n";
-        let cases: [(String, &[usize]); 6] = [
+        let cases: [(String, &[usize]); 7] = [
             (format!("{good}unsafe {{ a() }}"), &[]),
             (format!("{good}let b =\n    unsafe {{ a() }};"), &[]),
             (format!("{good}\nfn x() {{}}\nunsafe {{ a() }}"), &[4]),
             ("unsafe { a() }".to_owned(), &[1]),
+            (
+                "// SAFETY: this is SafeArrayLock, whose signature that of the type is.\nunsafe { a() }"
+                    .to_owned(),
+                &[],
+            ),
             ("// SAFETY: ok.\nunsafe { a() }".to_owned(), &[1]),
             (
                 "// SAFETY: the call is made as documented by the vendor.\nunsafe { a() }".to_owned(),

@@ -27,6 +27,7 @@ const ANYBODY: &[&str] = &[
     "alice",
     "bob",
     "carol",
+    "jane",
     "user",
     "me",
     "you",
