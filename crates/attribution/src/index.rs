@@ -59,6 +59,8 @@ pub struct OwnerIndex {
     modules: Option<BTreeSet<String>>,
     installed: Vec<DriverFacts>,
     mapped: BTreeMap<[u8; 4], BTreeSet<mapped::Mapped>>,
+    /// Slab cache → other caches that the kernel counts under its name.
+    merged: BTreeMap<String, Vec<String>>,
     search: String,
 }
 
@@ -82,6 +84,7 @@ impl OwnerIndex {
             modules: None,
             installed: Vec::new(),
             mapped: BTreeMap::new(),
+            merged: BTreeMap::new(),
             search: DEFAULT_SEARCH.into(),
         }
     }
@@ -143,6 +146,21 @@ impl OwnerIndex {
         if let Some(drivers) = &facts.drivers {
             self.set_installed(drivers);
         }
+        for cache in facts.slab_caches.iter().flatten() {
+            if let Some(aliases) = cache.aliases.as_ref().filter(|aliases| !aliases.is_empty()) {
+                self.merged.insert(cache.name.clone(), aliases.clone());
+            }
+        }
+    }
+
+    /// The owners of a Linux tag, with those of the caches merged into it.
+    fn linux(&self, tag: &Tag) -> Owners {
+        let mut answer = linux::owners(tag);
+        let name = String::from_utf8_lossy(tag.as_bytes());
+        if let Some(aliases) = self.merged.get(name.as_ref()) {
+            linux::add_merged(&mut answer, aliases);
+        }
+        answer
     }
 
     /// What a recording says beside its tags: the system, modules and drivers, and owners that its input named.
@@ -192,7 +210,7 @@ impl OwnerIndex {
     #[must_use]
     pub fn owners_in(&self, tag: &Tag, pool: Pool) -> Owners {
         match pool {
-            Pool::Slab | Pool::SlabReclaimable | Pool::Vmalloc | Pool::CallSite => linux::owners(tag),
+            Pool::Slab | Pool::SlabReclaimable | Pool::Vmalloc | Pool::CallSite => self.linux(tag),
             Pool::Nonpaged | Pool::Paged | Pool::Session => self.windows(tag),
             _ => self.owners(tag),
         }
@@ -202,10 +220,10 @@ impl OwnerIndex {
     #[must_use]
     pub fn owners(&self, tag: &Tag) -> Owners {
         match self.os {
-            Some(OsKind::Linux) => linux::owners(tag),
+            Some(OsKind::Linux) => self.linux(tag),
             Some(OsKind::Windows) => self.windows(tag),
             None => {
-                let linux = linux::owners(tag);
+                let linux = self.linux(tag);
                 if four_bytes(tag).is_none() {
                     return linux;
                 }

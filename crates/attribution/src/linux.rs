@@ -140,6 +140,44 @@ pub(crate) fn owners(tag: &Tag) -> Owners {
     answer
 }
 
+/// Adds what is known of the caches that the kernel counts under the same name, because they are alike in size and
+/// flags (`mm/slab_common.c`, `find_mergeable`).
+pub(crate) fn add_merged(answer: &mut Owners, aliases: &[String]) {
+    const NAMED: usize = 8;
+    let mut names = aliases.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+    if aliases.len() > NAMED {
+        names.push_str(&format!(" and {} more", aliases.len() - NAMED));
+    }
+    let merged = format!(
+        "The kernel counts other caches of the same size under this name, and does not tell them apart: {names}."
+    );
+    answer.caution = Some(match answer.caution.take() {
+        Some(caution) => format!("{caution} {merged}"),
+        None => merged,
+    });
+    if answer.shared {
+        return;
+    }
+    for alias in aliases {
+        let Some(group) = cache_group(alias.as_bytes()) else {
+            continue;
+        };
+        if answer
+            .owners
+            .iter()
+            .any(|owner| owner.component.as_deref() == Some(&group.owner))
+        {
+            continue;
+        }
+        let mut owner = Owner::new(Trust::Inference);
+        owner.image.clone_from(&group.module);
+        owner.component = Some(group.owner.clone());
+        owner.vendor = Some("Linux kernel".into());
+        owner.evidence = vec![format!("its cache {alias} is merged into this one")];
+        answer.owners.push(owner);
+    }
+}
+
 fn how_to_find_out(name: &str) -> Vec<String> {
     vec![
         format!("Look for the cache's name in the kernel's source, or in modules: `grep -rl '{name}' /lib/modules/$(uname -r)`."),

@@ -248,6 +248,44 @@ fn the_pool_tells_the_system() {
 }
 
 #[test]
+fn caches_merged_into_one_are_owners_too() {
+    let mut index = OwnerIndex::builtin();
+    index.add_facts(&snapshot::MomentFacts {
+        slab_caches: Some(vec![snapshot::SlabCacheFacts {
+            name: "signal_cache".to_owned(),
+            aliases: Some(vec!["UNIX".to_owned(), "UNIX-STREAM".to_owned()]),
+            ..snapshot::SlabCacheFacts::default()
+        }]),
+        ..snapshot::MomentFacts::default()
+    });
+    let components = |name: &str| -> Vec<String> {
+        let answer = index.owners_in(&Tag::from_bytes(name.as_bytes()), Pool::Slab);
+        answer
+            .owners
+            .into_iter()
+            .filter_map(|owner| owner.component)
+            .collect()
+    };
+    let merged = components("signal_cache");
+    assert_eq!(
+        merged.len(),
+        2,
+        "the sockets once, for both of their caches: {merged:?}"
+    );
+    assert_eq!(
+        merged[0],
+        components("task_struct")[0],
+        "the cache's own name goes first"
+    );
+    let answer = index.owners_in(&Tag::from_bytes(b"signal_cache"), Pool::Slab);
+    assert!(
+        answer
+            .caution
+            .is_some_and(|caution| caution.contains("UNIX, UNIX-STREAM"))
+    );
+}
+
+#[test]
 fn the_same_file_is_not_added_twice() {
     let mut index = OwnerIndex::builtin();
     index.add_driver(driver(
