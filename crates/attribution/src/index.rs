@@ -60,6 +60,7 @@ pub struct OwnerIndex {
     installed: Vec<DriverFacts>,
     mapped: BTreeMap<[u8; 4], BTreeSet<mapped::Mapped>>,
     /// Slab cache → other caches that the kernel counts under its name.
+    /// Slab cache → other caches that the kernel counts under its name.
     merged: BTreeMap<String, Vec<String>>,
     search: String,
 }

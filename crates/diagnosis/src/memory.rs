@@ -1,9 +1,14 @@
 //! Where the memory is.
 
-use snapshot::{History, MemoryCounters, OsKind, Pool};
+use std::collections::BTreeMap;
+
+use snapshot::{History, MemoryCounters, OsKind, Pool, ProcessFacts};
 
 use crate::thresholds as limit;
-use crate::{MemoryFlag, MemoryPart, MemoryPicture, facts};
+use crate::{MemoryFlag, MemoryPart, MemoryPicture, ProcessGroup, facts};
+
+/// Names in the list of processes.
+const GROUPS_MAX: usize = 100;
 
 /// The picture at the end of a recording; absent when no memory counters were read.
 pub(crate) fn of_history(history: &History) -> Option<MemoryPicture> {
@@ -12,6 +17,9 @@ pub(crate) fn of_history(history: &History) -> Option<MemoryPicture> {
     counters.physical = counters.physical.or(history.host.physical_bytes);
     let mut picture = picture(&counters, history.host.os);
     picture.tagged = tagged(history);
+    if let Some((_, processes)) = facts::newest(history, |f| f.processes.as_ref()) {
+        picture.processes = groups(processes);
+    }
     Some(picture)
 }
 
@@ -52,6 +60,7 @@ pub fn picture(counters: &MemoryCounters, os: Option<OsKind>) -> MemoryPicture {
             .and_then(|(pool, all)| share(pool, all)),
         tagged: Vec::new(),
         flags: flags(counters),
+        processes: Vec::new(),
     }
 }
 
@@ -114,6 +123,7 @@ fn linux_parts(m: &MemoryCounters) -> Vec<MemoryPart> {
             false,
         ),
         ("huge pages", m.huge_pages, false),
+        ("compressed swap (zswap)", m.memory_compression, false),
         ("free", m.free, false),
     ];
     present(&rows)
@@ -169,6 +179,33 @@ fn flags(m: &MemoryCounters) -> Vec<MemoryFlag> {
         .collect()
 }
 
+/// Processes by name, largest working sets first.
+fn groups(processes: &[ProcessFacts]) -> Vec<ProcessGroup> {
+    fn add(sum: &mut Option<u64>, value: Option<u64>) {
+        if let Some(value) = value {
+            *sum = Some(sum.unwrap_or(0).saturating_add(value));
+        }
+    }
+    let mut by_name: BTreeMap<&str, ProcessGroup> = BTreeMap::new();
+    for process in processes {
+        let group = by_name.entry(&process.name).or_insert_with(|| ProcessGroup {
+            name: process.name.clone(),
+            ..ProcessGroup::default()
+        });
+        group.count += 1;
+        add(&mut group.working_set, process.working_set);
+        add(&mut group.private_bytes, process.private_bytes);
+        add(&mut group.handles, process.handles);
+        add(&mut group.pool_quota, process.quota_nonpaged);
+        add(&mut group.pool_quota, process.quota_paged);
+    }
+    let mut groups: Vec<ProcessGroup> = by_name.into_values().collect();
+    // The names are sorted already, and the sort keeps their order among equals.
+    groups.sort_by_key(|group| std::cmp::Reverse(group.working_set));
+    groups.truncate(GROUPS_MAX);
+    groups
+}
+
 /// Bytes of all tags at the end, by pool. Call sites overlap the other pools and are left out.
 fn tagged(history: &History) -> Vec<(Pool, u64)> {
     Pool::ALL
@@ -211,6 +248,34 @@ mod tests {
         assert!(
             picture.parts.iter().all(|p| p.name != "modified list"),
             "absent is not zero"
+        );
+    }
+
+    #[test]
+    fn processes_of_a_name_are_added_up_and_what_is_absent_stays_so() {
+        let process = |name: &str, working_set, handles| ProcessFacts {
+            name: name.to_owned(),
+            working_set,
+            handles,
+            ..ProcessFacts::default()
+        };
+        let groups = groups(&[
+            process("a", Some(10), None),
+            process("b", Some(100), Some(7)),
+            process("a", Some(20), None),
+            process("c", None, Some(1)),
+        ]);
+        let got: Vec<_> = groups
+            .iter()
+            .map(|g| (g.name.as_str(), g.count, g.working_set, g.handles))
+            .collect();
+        assert_eq!(
+            got,
+            [
+                ("b", 1, Some(100), Some(7)),
+                ("a", 2, Some(30), None),
+                ("c", 1, None, Some(1))
+            ]
         );
     }
 

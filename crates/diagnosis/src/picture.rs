@@ -185,6 +185,25 @@ pub struct MemoryPicture {
     pub tagged: Vec<(Pool, u64)>,
     /// The flags of the workflow: absolute and scaled to this machine.
     pub flags: Vec<MemoryFlag>,
+    /// Processes of the same name added up, largest working sets first; empty where processes were not read.
+    pub processes: Vec<ProcessGroup>,
+}
+
+/// Processes of the same name, added up. Memory that processes share counts in each of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProcessGroup {
+    /// Image name.
+    pub name: String,
+    /// How many.
+    pub count: u64,
+    /// Working or resident sets, bytes.
+    pub working_set: Option<u64>,
+    /// Private bytes.
+    pub private_bytes: Option<u64>,
+    /// Open handles or files.
+    pub handles: Option<u64>,
+    /// Nonpaged and paged pool charged to them, bytes.
+    pub pool_quota: Option<u64>,
 }
 
 /// A part of physical memory.

@@ -8,8 +8,8 @@ use snapshot::{HostEvent, Timestamp};
 
 use crate::{
     Action, Curve, Driver, Drivers, Etw, EtwSession, Event, Family, Finding, Flag, Holder, Memory,
-    MemoryPart, Minifilter, NamedTag, Owner, Problem, Rates, Regression, Report, SCHEMA, Series,
-    SeriesHolder, Source, Tool, Vbs, Who,
+    MemoryPart, Minifilter, NamedTag, Owner, Problem, ProcessGroup, Rates, Regression, Report, SCHEMA,
+    Series, SeriesHolder, Source, Tool, Vbs, Who,
 };
 
 impl Report {
@@ -242,6 +242,21 @@ impl From<&MemoryPicture> for Memory {
                     })
                     .collect(),
             ),
+            processes: (!m.processes.is_empty())
+                .then(|| m.processes.iter().map(ProcessGroup::from).collect()),
+        }
+    }
+}
+
+impl From<&diagnosis::ProcessGroup> for ProcessGroup {
+    fn from(g: &diagnosis::ProcessGroup) -> Self {
+        Self {
+            name: Some(g.name.clone()),
+            count: Some(g.count),
+            working_set: g.working_set,
+            private_bytes: g.private_bytes,
+            handles: g.handles,
+            pool_quota: g.pool_quota,
         }
     }
 }

@@ -19,7 +19,7 @@ pub use html::html;
 pub use json::json;
 pub use markdown::markdown;
 pub use model::*;
-pub use steps::{drivers_text, etw_text, events_text, memory_text, vbs_text};
+pub use steps::{drivers_text, etw_text, events_text, memory_text, processes_text, vbs_text};
 pub use table::{Align, Column, Paint, Style, Table};
 pub use text::{TextOptions, text};
 

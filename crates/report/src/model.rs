@@ -324,6 +324,26 @@ object! {
         tagged: BTreeMap<String, u64>,
         /// Red flags.
         flags: Vec<Flag>,
+        /// Processes of the same name added up, largest working sets first. Shared memory counts in each.
+        processes: Vec<ProcessGroup>,
+    }
+}
+
+object! {
+    /// Processes of the same name.
+    ProcessGroup {
+        /// Image name.
+        name: String,
+        /// How many.
+        count: u64,
+        /// Working or resident sets.
+        working_set: u64,
+        /// Private bytes.
+        private_bytes: u64,
+        /// Open handles or files.
+        handles: u64,
+        /// Nonpaged and paged pool charged to them.
+        pool_quota: u64,
     }
 }
 

@@ -105,6 +105,41 @@ pub fn memory_text(memory: &Memory, style: Style) -> String {
     out
 }
 
+/// Processes by name, as far as they were read.
+#[must_use]
+pub fn processes_text(memory: &Memory, style: Style, all: bool) -> String {
+    let groups = memory.processes.as_deref().unwrap_or_default();
+    if groups.is_empty() {
+        return String::new();
+    }
+    let rows = if all {
+        groups.len()
+    } else {
+        groups.len().min(SCREENFUL)
+    };
+    let mut table = Table::new(&[
+        Column::words("PROCESS", 12, 0),
+        Column::numbers("COUNT", 3),
+        Column::numbers("RESIDENT", 0),
+        Column::numbers("PRIVATE", 0),
+        Column::numbers("HANDLES", 1),
+        Column::numbers("POOL CHARGED", 2),
+    ]);
+    for group in groups.iter().take(rows) {
+        table.row([
+            group.name.clone().unwrap_or_default(),
+            opt(group.count, count),
+            opt(group.working_set, bytes),
+            opt(group.private_bytes, bytes),
+            opt(group.handles, count),
+            opt(group.pool_quota, bytes),
+        ]);
+    }
+    let mut out = table.render(style, 2);
+    out.push_str(&more(rows, groups.len(), style));
+    out
+}
+
 /// Event-tracing sessions.
 #[must_use]
 pub fn etw_text(etw: &Etw, style: Style, all: bool) -> String {
