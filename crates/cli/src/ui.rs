@@ -76,23 +76,20 @@ impl Ui {
         }
     }
 
+    /// How the run goes, a line at a time and without a label.
+    pub fn note(&self, line: &str) {
+        if !self.quiet {
+            let _ = anstream::stderr().write_all(format!("{}\n", printable(line)).as_bytes());
+        }
+    }
+
     pub(crate) fn error(&self, message: &str) {
         self.say("error", "\u{1b}[31m", message);
     }
 
     fn say(&self, kind: &str, color: &str, message: &str) {
         let look = Look::of(io::stderr().is_terminal(), self.color);
-        // Control characters of a hostile file name or tag must not reach the terminal.
-        let message: String = message
-            .chars()
-            .map(|c| {
-                if c.is_control() && c != '\n' {
-                    '\u{fffd}'
-                } else {
-                    c
-                }
-            })
-            .collect();
+        let message = printable(message);
         let line = if look.color {
             format!("poolscope: {color}{kind}:\u{1b}[0m {message}\n")
         } else {
@@ -101,4 +98,16 @@ impl Ui {
         // Nobody is left to tell when standard error is closed.
         let _ = anstream::stderr().write_all(line.as_bytes());
     }
+}
+
+/// Control characters of a hostile file name or tag must not reach the terminal.
+fn printable(message: &str) -> String {
+    let safe = |c: char| {
+        if c.is_control() && c != '\n' {
+            '\u{fffd}'
+        } else {
+            c
+        }
+    };
+    message.chars().map(safe).collect()
 }

@@ -52,7 +52,7 @@ pub fn run(args: &Args, ui: &Ui) -> Result<Outcome, Failure> {
 }
 
 /// Keeps the series that are wanted; ranks stay what they are.
-fn filter(report: &mut report::Report, diagnosis: &diagnosis::Diagnosis, filter: &FilterArgs) {
+pub(crate) fn filter(report: &mut report::Report, diagnosis: &diagnosis::Diagnosis, filter: &FilterArgs) {
     let wanted = |s: &diagnosis::JudgedSeries| {
         filter.wants(&s.tag, s.pool)
             && filter
