@@ -127,6 +127,13 @@ impl Changes {
         Some(self.current_at?.seconds_since(self.previous_at?))
     }
 
+    /// A change since the first snapshot as a rate per hour; `None` before any time has passed.
+    #[must_use]
+    pub fn per_hour(&self, change: i64) -> Option<f64> {
+        let elapsed = self.elapsed_s().filter(|&seconds| seconds > 0.0)?;
+        Some(change as f64 * 3600.0 / elapsed)
+    }
+
     /// Bytes in use of all series of `pool` at the latest snapshot; `None` when none is known.
     #[must_use]
     pub fn pool_bytes(&self, pool: Pool) -> Option<u64> {
@@ -288,6 +295,7 @@ mod tests {
             (grow.peak_bytes.get(), grow.bytes_per_allocation()),
             (Some(140), Some(10))
         );
+        assert_eq!(changes.per_hour(50), Some(6000.0));
         let new = row(&changes, "New ");
         assert_eq!(
             (new.bytes_since_start(), new.outstanding_since_start()),

@@ -14,7 +14,7 @@ use crate::sampling::clock::SystemClock;
 use crate::sampling::growth::{Grower, Lines, growers};
 use crate::sampling::{self, Event, Plan, Summary};
 use crate::ui::Ui;
-use crate::{examine, values};
+use crate::{examine, knowledge, values};
 
 /// Series named on a line of growth.
 const GROWERS_ON_A_LINE: usize = 3;
@@ -202,8 +202,8 @@ fn own_cost(cost: &OwnCost, seconds: f64) -> Option<String> {
 fn verdicts(args: &Args, path: &Path, ui: &Ui) -> Result<Outcome, Failure> {
     let progress = ui.progress(None, "Judging");
     let history = examine::open(&[path.to_path_buf()])?;
-    let mut index = examine::owner_index(&args.knowledge)?;
-    examine::add_history(&mut index, &history);
+    let mut index = knowledge::index(&args.knowledge, ui)?;
+    index.add_history(&history);
     let (_, diagnosis) = examine::diagnose(&history, &index, &diagnosis::Options::default());
     drop(progress);
     let mut report = examine::report(&diagnosis);
@@ -321,7 +321,7 @@ mod tests {
         );
         assert_eq!(
             growth_line(Duration::from_secs(3725), &[]),
-            "  1 h 2 min  nothing grows"
+            "1 h 2 min  nothing grows"
         );
     }
 
