@@ -273,7 +273,7 @@ fn restart(context: &Context<'_>, blamed: &[&JudgedSeries], findings: &[Finding]
         .iter()
         .filter_map(|s| s.judgement.bytes)
         .fold(0, u64::saturating_add);
-    if held == 0 {
+    if (held as f64) < context.memory_or_reference() as f64 * crate::thresholds::UNFREED_SHARE {
         return None;
     }
     let fast_startup = findings.iter().any(|f| f.code == "PS0701");

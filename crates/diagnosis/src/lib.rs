@@ -75,7 +75,7 @@ fn source_info(history: &History) -> SourceInfo {
     let clock = |sample: Option<&snapshot::Sample>| sample.filter(|_| history.clock_known).map(|s| s.at);
     SourceInfo {
         kind: history.kind,
-        os: host.os,
+        os: host.os.or_else(|| os_of_pools(history)),
         host: host.name.clone(),
         build: host.build.clone(),
         product: host.product.clone(),
@@ -86,6 +86,15 @@ fn source_info(history: &History) -> SourceInfo {
         start: clock(history.samples.first()),
         end: clock(history.samples.last()),
     }
+}
+
+/// The system that a copied table comes from, told by its pools.
+fn os_of_pools(history: &History) -> Option<snapshot::OsKind> {
+    history.series.iter().find_map(|s| match s.key.pool {
+        Pool::Slab | Pool::SlabReclaimable | Pool::Vmalloc | Pool::CallSite => Some(snapshot::OsKind::Linux),
+        pool if pool.is_windows() => Some(snapshot::OsKind::Windows),
+        _ => None,
+    })
 }
 
 fn judged_series(

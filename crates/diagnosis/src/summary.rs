@@ -2,7 +2,7 @@
 
 use detection::Verdict;
 
-use crate::findings::Context;
+use crate::findings::{Context, weight};
 use crate::words::{bytes, duration, list, per_day, plural};
 use crate::{Finding, JudgedSeries, Severity};
 
@@ -25,6 +25,17 @@ fn verdict(context: &Context<'_>, findings: &[Finding]) -> String {
         .iter()
         .filter(|s| s.judgement.verdict == Verdict::Leak && s.follows.is_none())
         .collect();
+    let (leaks, small): (Vec<&JudgedSeries>, Vec<&JudgedSeries>) = leaks
+        .into_iter()
+        .partition(|s| weight::leak(context, s) <= Severity::Warning);
+    let also = if small.is_empty() {
+        String::new()
+    } else {
+        format!(
+            " {} of no weight yet.",
+            plural(small.len(), "small one", "small ones")
+        )
+    };
     if !leaks.is_empty() {
         let named: Vec<String> = leaks.iter().map(|s| with_rate(s)).collect();
         let holder = context
@@ -36,7 +47,7 @@ fn verdict(context: &Context<'_>, findings: &[Finding]) -> String {
             .map(|h| format!(" Most likely held by {h}."))
             .unwrap_or_default();
         return format!(
-            "{}: {}.{held}",
+            "{}: {}.{held}{also}",
             plural(leaks.len(), "leak", "leaks"),
             list(&named, 3)
         );
@@ -50,6 +61,14 @@ fn verdict(context: &Context<'_>, findings: &[Finding]) -> String {
             ),
         };
         return format!("No growing leak shown. {}.{more}", first.title);
+    }
+    if !small.is_empty() {
+        let named: Vec<String> = small.iter().map(|s| with_rate(s)).collect();
+        return format!(
+            "{} of little weight: {}.",
+            plural(small.len(), "leak", "leaks"),
+            list(&named, 3)
+        );
     }
     let series = &context.draft.series;
     let suspects: Vec<String> = series

@@ -31,8 +31,12 @@ pub const AVAILABLE_SHORT: f64 = 0.2;
 /// With memory short and the kernel's pools below this share of what is in use, tags are not the reason.
 pub const POOL_INNOCENT_SHARE: f64 = 0.15;
 
-/// A leak is only a notice when thirty days of it, and what it holds now, stay below this share of memory.
+/// A leak is only a notice when [`DAYS_AHEAD`] of it, and what it holds now, stay below this share of memory.
 pub const SMALL_SHARE: f64 = 0.005;
+/// A month: about the time between two restarts for updates.
+pub const DAYS_AHEAD: f64 = 30.0;
+/// A rate is not carried further ahead than this many times the recording: two minutes say nothing of next month.
+pub const SPAN_AHEAD: f64 = 200.0;
 /// A leak or an unfreed tag is critical when it holds this share of memory.
 pub const CRITICAL_SHARE: f64 = 0.25;
 /// A leak is critical when it fills what is left within this many days.

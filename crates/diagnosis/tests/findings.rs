@@ -6,16 +6,23 @@ use common::{GIB, MIB, Machine, START};
 use detection::{Exhaustion, Family, Limit, Shape, Verdict};
 use diagnosis::Severity;
 use snapshot::{
-    DriverFacts, EtwSession, HostEvent, MinifilterFacts, ObjectTypeFacts, OsKind, Problem, ProcessFacts, Timestamp,
-    VbsFacts,
+    DriverFacts, EtwSession, HostEvent, MinifilterFacts, ObjectTypeFacts, OsKind, Problem, ProcessFacts,
+    Timestamp, VbsFacts,
 };
 
 /// One row of the table: an input, and the severity with which the code appears in it, if it does.
 fn check(code: &str, machine: Machine, expected: Option<Severity>) {
     let found = machine.found(code);
-    assert_eq!(found.iter().map(|f| f.severity).min(), expected, "{code}: {found:#?}");
+    assert_eq!(
+        found.iter().map(|f| f.severity).min(),
+        expected,
+        "{code}: {found:#?}"
+    );
     for finding in found {
-        assert!(!finding.title.is_empty() && !finding.explanation.is_empty(), "{finding:?}");
+        assert!(
+            !finding.title.is_empty() && !finding.explanation.is_empty(),
+            "{finding:?}"
+        );
     }
 }
 
@@ -25,20 +32,41 @@ fn leak(tag: &str, to: u64) -> Machine {
 
 #[test]
 fn an_ordinary_machine_gets_ok_and_nothing_above_notice() {
-    let machine = Machine::new().series("Proc", Verdict::Steady, MIB, MIB).memory(|_| ());
+    let machine = Machine::new()
+        .series("Proc", Verdict::Steady, MIB, MIB)
+        .memory(|_| ());
     let diagnosis = machine.diagnose();
-    assert!(diagnosis.findings.iter().all(|f| f.severity >= Severity::Notice), "{:#?}", diagnosis.findings);
+    assert!(
+        diagnosis.findings.iter().all(|f| f.severity >= Severity::Notice),
+        "{:#?}",
+        diagnosis.findings
+    );
     check("PS0100", machine, Some(Severity::Ok));
     check("PS0100", leak("Leak", GIB), None);
-    assert!(diagnosis.summary.first().is_some_and(|s| s.starts_with("No leak")), "{:?}", diagnosis.summary);
+    assert!(
+        diagnosis
+            .summary
+            .first()
+            .is_some_and(|s| s.starts_with("No leak")),
+        "{:?}",
+        diagnosis.summary
+    );
 }
 
 #[test]
 fn leaks_weigh_by_the_share_of_memory() {
     check("PS0101", leak("Leak", GIB), Some(Severity::Warning));
     check("PS0101", leak("Leak", 5 * GIB), Some(Severity::Critical));
-    check("PS0101", Machine::new().series("Leak", Verdict::Leak, 1000, 3000), Some(Severity::Notice));
-    check("PS0101", Machine::new().series("Leak", Verdict::Steady, MIB, GIB), None);
+    check(
+        "PS0101",
+        Machine::new().series("Leak", Verdict::Leak, 1000, 3000),
+        Some(Severity::Notice),
+    );
+    check(
+        "PS0101",
+        Machine::new().series("Leak", Verdict::Steady, MIB, GIB),
+        None,
+    );
     check("PS0101", leak("Unkn", GIB), None);
     check("PS0107", leak("Unkn", GIB), Some(Severity::Warning));
     check("PS0107", leak("Shrd", GIB), Some(Severity::Warning));
@@ -48,12 +76,19 @@ fn leaks_weigh_by_the_share_of_memory() {
 #[test]
 fn a_family_is_one_finding_with_its_holder() {
     let family = || {
-        leak("Flt1", GIB).series("File", Verdict::Leak, 100 * MIB, GIB).change(|_, analysis| {
-            analysis.families.push(Family { id: 1, members: vec![0, 1], ratio: vec![1, 1], holder: Some(0) });
-            for judgement in &mut analysis.judgements {
-                judgement.family = Some(1);
-            }
-        })
+        leak("Flt1", GIB)
+            .series("File", Verdict::Leak, 100 * MIB, GIB)
+            .change(|_, analysis| {
+                analysis.families.push(Family {
+                    id: 1,
+                    members: vec![0, 1],
+                    ratio: vec![1, 1],
+                    holder: Some(0),
+                });
+                for judgement in &mut analysis.judgements {
+                    judgement.family = Some(1);
+                }
+            })
     };
     let found = family().found("PS0102");
     assert_eq!(found.len(), 1);
@@ -81,11 +116,24 @@ fn unfreed_stopped_suspect_stepped_and_filling() {
     let suspect = || Machine::new().series("NtFC", Verdict::Suspect, MIB, 2 * MIB);
     check("PS0105", suspect(), Some(Severity::Notice));
     let end = Timestamp::from_unix_seconds(START + 24 * 3600);
-    let soon = Exhaustion { limit: Limit::Memory, at: end.plus_seconds(3.0 * 86_400.0), earliest: end, latest: None };
-    check("PS0105", suspect().judged(|j| j.exhaustion = Some(soon)), Some(Severity::Warning));
+    let soon = Exhaustion {
+        limit: Limit::Memory,
+        at: end.plus_seconds(3.0 * 86_400.0),
+        earliest: end,
+        latest: None,
+    };
+    check(
+        "PS0105",
+        suspect().judged(|j| j.exhaustion = Some(soon)),
+        Some(Severity::Warning),
+    );
     check("PS0105", leak("Leak", GIB), None);
 
-    check("PS0106", Machine::new().series("MmSt", Verdict::Filling, MIB, GIB), Some(Severity::Ok));
+    check(
+        "PS0106",
+        Machine::new().series("MmSt", Verdict::Filling, MIB, GIB),
+        Some(Severity::Ok),
+    );
     check("PS0106", leak("Leak", GIB), None);
 
     check("PS0108", one(Verdict::Stepped, GIB), Some(Severity::Notice));
@@ -110,16 +158,18 @@ fn handles_and_references_are_told_apart() {
             handles_by_type: Some(vec![("Event".to_owned(), handles)]),
             ..ProcessFacts::default()
         };
-        Machine::new().series("Even", Verdict::Leak, 100_000, 100 * MIB).change(|history, _| {
-            for (at, count) in [(0, 1_000), (24, handles)] {
-                let facts = snapshot::MomentFacts {
-                    object_types: Some(types(1_000_000, count)),
-                    processes: Some(vec![process(count)]),
-                    ..snapshot::MomentFacts::default()
-                };
-                history.facts.push((at, facts));
-            }
-        })
+        Machine::new()
+            .series("Even", Verdict::Leak, 100_000, 100 * MIB)
+            .change(|history, _| {
+                for (at, count) in [(0, 1_000), (24, handles)] {
+                    let facts = snapshot::MomentFacts {
+                        object_types: Some(types(1_000_000, count)),
+                        processes: Some(vec![process(count)]),
+                        ..snapshot::MomentFacts::default()
+                    };
+                    history.facts.push((at, facts));
+                }
+            })
     };
     let severity = |m: &Machine| m.found("PS0201").first().map(|f| f.severity);
     let leaking = objects(1_000_000);
@@ -128,7 +178,11 @@ fn handles_and_references_are_told_apart() {
     check("PS0202", leaking, None);
     let kept = objects(1_100);
     assert_eq!(severity(&kept), None);
-    assert!(!kept.found("PS0202").is_empty(), "{:#?}", kept.diagnose().findings);
+    assert!(
+        !kept.found("PS0202").is_empty(),
+        "{:#?}",
+        kept.diagnose().findings
+    );
 }
 
 #[test]
@@ -143,14 +197,30 @@ fn flags_are_absolute_and_scaled() {
     check("PS0301", pool(2 * GIB, 16 * GIB), Some(Severity::Warning));
     check("PS0301", pool(5 * GIB, 16 * GIB), Some(Severity::Critical));
     let both = pool(600 * MIB, 64 * GIB).found("PS0301");
-    assert!(both[0].evidence.iter().any(|e| e.contains("absolute")) && both[0].evidence.iter().any(|e| e.contains("scaled")));
+    assert!(
+        both[0].evidence.iter().any(|e| e.contains("absolute"))
+            && both[0].evidence.iter().any(|e| e.contains("scaled"))
+    );
 
-    check("PS0302", Machine::new().memory(|m| m.paged_pool = Some(3 * GIB)), Some(Severity::Warning));
+    check(
+        "PS0302",
+        Machine::new().memory(|m| m.paged_pool = Some(3 * GIB)),
+        Some(Severity::Warning),
+    );
     check("PS0302", Machine::new().memory(|_| ()), None);
-    check("PS0303", Machine::new().memory(|m| m.secure_system = Some(2 * GIB)), Some(Severity::Warning));
+    check(
+        "PS0303",
+        Machine::new().memory(|m| m.secure_system = Some(2 * GIB)),
+        Some(Severity::Warning),
+    );
     check("PS0303", Machine::new().memory(|_| ()), None);
-    check("PS0304", Machine::new().memory(|m| m.committed = Some(30 * GIB)), Some(Severity::Critical));
-    let roomy = |m: &mut snapshot::MemoryCounters| (m.committed, m.commit_limit) = (Some(30 * GIB), Some(99 * GIB));
+    check(
+        "PS0304",
+        Machine::new().memory(|m| m.committed = Some(30 * GIB)),
+        Some(Severity::Critical),
+    );
+    let roomy =
+        |m: &mut snapshot::MemoryCounters| (m.committed, m.commit_limit) = (Some(30 * GIB), Some(99 * GIB));
     check("PS0304", Machine::new().memory(roomy), Some(Severity::Warning));
     check("PS0304", Machine::new().memory(|_| ()), None);
     let linux = |unreclaimable| {
@@ -183,7 +253,12 @@ fn exhaustion_is_foretold() {
     let in_days = |days: f64| {
         let at = end.plus_seconds(days * 86_400.0);
         leak("Leak", GIB).judged(|j| {
-            j.exhaustion = Some(Exhaustion { limit: Limit::Commit, at, earliest: at, latest: Some(at) });
+            j.exhaustion = Some(Exhaustion {
+                limit: Limit::Commit,
+                at,
+                earliest: at,
+                latest: Some(at),
+            });
         })
     };
     for (days, expected) in [
@@ -239,10 +314,18 @@ fn drivers_of_accused_tags_come_first() {
     };
     let machine = drivers(leak("Gpu1", GIB), "Example");
     let listed = machine.diagnose().drivers.unwrap().third_party;
-    assert_eq!(listed[0].driver.file.as_deref(), Some("nvlddmkm.sys"), "suspects first");
+    assert_eq!(
+        listed[0].driver.file.as_deref(),
+        Some("nvlddmkm.sys"),
+        "suspects first"
+    );
     assert_eq!(listed[0].suspects, ["Gpu1/nonpaged"]);
     check("PS0501", machine, Some(Severity::Notice));
-    check("PS0501", drivers(leak("Gpu1", GIB), "Microsoft Corporation"), None);
+    check(
+        "PS0501",
+        drivers(leak("Gpu1", GIB), "Microsoft Corporation"),
+        None,
+    );
     check("PS0502", drivers(Machine::new(), "Example"), Some(Severity::Ok));
     check("PS0502", Machine::new(), None);
 }
@@ -260,13 +343,33 @@ fn events_of_the_last_thirty_days_count() {
         };
         Machine::new().fact(|facts| facts.events = Some(vec![event]))
     };
-    check("PS0503", event("bugcheck", 1001, 2, Some(0xC2)), Some(Severity::Warning));
-    check("PS0503", event("bugcheck", 1001, 2, Some(0x116)), Some(Severity::Notice));
+    check(
+        "PS0503",
+        event("bugcheck", 1001, 2, Some(0xC2)),
+        Some(Severity::Warning),
+    );
+    check(
+        "PS0503",
+        event("bugcheck", 1001, 2, Some(0x116)),
+        Some(Severity::Notice),
+    );
     check("PS0503", event("bugcheck", 1001, 40, Some(0xC2)), None);
-    check("PS0504", event("low-memory", 2004, 1, None), Some(Severity::Warning));
-    check("PS0504", event("pool-exhausted", 2019, 1, None), Some(Severity::Warning));
+    check(
+        "PS0504",
+        event("low-memory", 2004, 1, None),
+        Some(Severity::Warning),
+    );
+    check(
+        "PS0504",
+        event("pool-exhausted", 2019, 1, None),
+        Some(Severity::Warning),
+    );
     check("PS0504", event("bugcheck", 1001, 1, Some(1)), None);
-    check("PS0505", event("dirty-shutdown", 41, 1, None), Some(Severity::Notice));
+    check(
+        "PS0505",
+        event("dirty-shutdown", 41, 1, None),
+        Some(Severity::Notice),
+    );
     check("PS0505", event("low-memory", 2004, 1, None), None);
 }
 
@@ -283,7 +386,10 @@ fn secure_system_is_only_said_to_follow_when_it_does() {
                 secure_system: Some(secure(pool)),
                 ..snapshot::MemoryCounters::default()
             };
-            let facts = snapshot::MomentFacts { memory: Some(memory), ..snapshot::MomentFacts::default() };
+            let facts = snapshot::MomentFacts {
+                memory: Some(memory),
+                ..snapshot::MomentFacts::default()
+            };
             machine.history.facts.push((i as u32, facts));
         }
         machine
@@ -293,9 +399,17 @@ fn secure_system_is_only_said_to_follow_when_it_does() {
     check("PS0601", follows, Some(Severity::Notice));
     check("PS0601", recorded(|_| 80 * MIB), None);
     let large = recorded(|_| 2 * GIB).found("PS0601");
-    assert!(large[0].title.contains("not shown by this recording"), "{large:?}");
+    assert!(
+        large[0].title.contains("not shown by this recording"),
+        "{large:?}"
+    );
 
-    let vbs = Machine::new().fact(|f| f.vbs = Some(VbsFacts { status: Some(2), ..VbsFacts::default() }));
+    let vbs = Machine::new().fact(|f| {
+        f.vbs = Some(VbsFacts {
+            status: Some(2),
+            ..VbsFacts::default()
+        })
+    });
     check("PS0602", vbs, Some(Severity::Ok));
     check("PS0602", Machine::new().memory(|_| ()), None);
 }
@@ -326,9 +440,18 @@ fn what_the_recording_is_like_is_said() {
     });
     check("PS0702", reboot, Some(Severity::Ok));
     check("PS0702", Machine::new(), None);
-    check("PS0703", Machine::new().series("Proc", Verdict::Insufficient, MIB, MIB), Some(Severity::Notice));
-    check("PS0703", Machine::new().series("Proc", Verdict::Steady, MIB, MIB), None);
-    let problem = Machine::new().change(|history, _| history.problems.push(Problem::new("drivers", "refused")));
+    check(
+        "PS0703",
+        Machine::new().series("Proc", Verdict::Insufficient, MIB, MIB),
+        Some(Severity::Notice),
+    );
+    check(
+        "PS0703",
+        Machine::new().series("Proc", Verdict::Steady, MIB, MIB),
+        None,
+    );
+    let problem =
+        Machine::new().change(|history, _| history.problems.push(Problem::new("drivers", "refused")));
     check("PS0704", problem, Some(Severity::Notice));
     check("PS0704", Machine::new(), None);
 }
@@ -336,19 +459,29 @@ fn what_the_recording_is_like_is_said() {
 #[test]
 fn a_known_leak_is_recognised() {
     let known = Machine::new().series("WCsc", Verdict::Leak, 100 * MIB, GIB);
-    assert!(!known.found("PS0705").is_empty(), "{:#?}", known.diagnose().findings);
+    assert!(
+        !known.found("PS0705").is_empty(),
+        "{:#?}",
+        known.diagnose().findings
+    );
     check("PS0705", leak("Unkn", GIB), None);
 }
 
 #[test]
 fn advice_is_given_in_order_and_only_where_evidence_points() {
-    let texts = |machine: &Machine| -> Vec<String> { machine.diagnose().actions.into_iter().map(|a| a.text).collect() };
+    let texts = |machine: &Machine| -> Vec<String> {
+        machine.diagnose().actions.into_iter().map(|a| a.text).collect()
+    };
     assert!(texts(&Machine::new().series("Proc", Verdict::Steady, MIB, MIB)).is_empty());
 
     let gpu = texts(&leak("Gpu1", GIB));
     assert!(gpu[0].starts_with("Update the GPU driver"), "{gpu:?}");
     assert!(gpu.iter().any(|t| t.contains("Restart instead of Shut down")));
-    assert!(!gpu.iter().any(|t| t.contains("Feedback Hub") || t.contains("Defender")), "{gpu:?}");
+    assert!(
+        !gpu.iter()
+            .any(|t| t.contains("Feedback Hub") || t.contains("Defender")),
+        "{gpu:?}"
+    );
 
     let kernel = texts(&leak("Leak", GIB));
     assert!(kernel[0].starts_with("File a Feedback Hub report"), "{kernel:?}");
@@ -361,18 +494,35 @@ fn advice_is_given_in_order_and_only_where_evidence_points() {
             frame: Some(0),
         }]);
     });
-    assert!(texts(&filter).iter().any(|t| t.contains("minifilter ExampleFilter")), "{:?}", texts(&filter));
+    assert!(
+        texts(&filter)
+            .iter()
+            .any(|t| t.contains("minifilter ExampleFilter")),
+        "{:?}",
+        texts(&filter)
+    );
 
     let unknown = texts(&leak("Unkn", GIB));
-    assert!(unknown.iter().any(|t| t.contains("Find out who uses Unkn")), "{unknown:?}");
+    assert!(
+        unknown.iter().any(|t| t.contains("Find out who uses Unkn")),
+        "{unknown:?}"
+    );
 
     let linux = leak("Gpu1", GIB).change(|history, _| history.host.os = Some(OsKind::Linux));
-    assert!(!texts(&linux).iter().any(|t| t.contains("GPU") || t.contains("Restart")), "{:?}", texts(&linux));
+    assert!(
+        !texts(&linux)
+            .iter()
+            .any(|t| t.contains("GPU") || t.contains("Restart")),
+        "{:?}",
+        texts(&linux)
+    );
 }
 
 #[test]
 fn findings_come_heaviest_first() {
-    let machine = leak("Leak", GIB).series("NtFC", Verdict::Leak, MIB, 6 * GIB).memory(|_| ());
+    let machine = leak("Leak", GIB)
+        .series("NtFC", Verdict::Leak, MIB, 6 * GIB)
+        .memory(|_| ());
     let found = machine.diagnose().findings;
     assert!(found.is_sorted_by_key(|f| f.severity), "{found:#?}");
     assert!(found[0].title.contains("NtFC"));

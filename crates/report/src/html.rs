@@ -16,7 +16,7 @@ const JS: &str = include_str!("../assets/report.js");
 /// Nothing is loaded from anywhere, and only these scripts and styles run: a hash each, so that no markup of an input
 /// could run even if it got in. A test computes them.
 const CSP: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; \
-     script-src 'sha256-GcjUxq2Ikpp59K5J1vcWFWbf0Lo9FcxJXpdPeH63jx8=' 'sha256-T9cQUjsuon1wyjgASBKwEQCvj573/Pxq2X4wDLNYIOw='; style-src 'sha256-32MMao1vjur/JktQ9zzlsRT2Rv/ZoLt08EmwoAE1+gQ=' 'sha256-g2JFmN4EWZNPmZnGdn5IP7Svs8Bh05e/K5kEOkqxKIM='";
+     script-src 'sha256-GcjUxq2Ikpp59K5J1vcWFWbf0Lo9FcxJXpdPeH63jx8=' 'sha256-T9cQUjsuon1wyjgASBKwEQCvj573/Pxq2X4wDLNYIOw='; style-src 'sha256-32MMao1vjur/JktQ9zzlsRT2Rv/ZoLt08EmwoAE1+gQ=' 'sha256-vti4K5JByfcrt6kcPnKErBA8NIW/eteXRt15lMYa3kw='";
 
 #[derive(Template)]
 #[template(path = "report.html")]
@@ -31,6 +31,7 @@ struct Page<'a> {
     summary: &'a [String],
     facts: Vec<(&'static str, String)>,
     findings: Vec<FindingView<'a>>,
+    has_rest: bool,
     actions: Vec<ActionView<'a>>,
     parts: Vec<PartView>,
     flags: Vec<String>,
@@ -76,6 +77,10 @@ pub fn html(report: &Report) -> String {
         summary: rest,
         facts: views::facts(report),
         findings: views::findings(report),
+        has_rest: report
+            .findings
+            .as_ref()
+            .is_some_and(|f| f.len() > views::SCREENFUL),
         actions: views::actions(report),
         parts: views::parts(report),
         flags: views::flags(report),

@@ -164,6 +164,15 @@ pub struct Table {
 }
 
 const GAP: usize = 2;
+/// Words are never cut below this.
+const LEAST_WORDS: usize = 5;
+
+/// By how much a row of these widths is too wide.
+fn over(widths: &[usize], room: usize) -> usize {
+    let shown = widths.iter().filter(|&&w| w > 0).count();
+    let total = widths.iter().sum::<usize>() + GAP * shown.saturating_sub(1);
+    total.saturating_sub(room)
+}
 
 impl Table {
     /// An empty table.
@@ -223,60 +232,57 @@ impl Table {
         out
     }
 
-    /// Width of each column, 0 for those that went.
+    /// Width of each column, 0 for those that went: first words give way down to their least width, then columns go,
+    /// and at last words are cut as far as it takes.
     fn fit(&self, room: usize) -> Vec<usize> {
-        let natural = |at: usize, column: &Column| {
-            let cells = self
-                .rows
-                .iter()
-                .filter_map(|row| row.get(at))
-                .map(|(text, _)| columns(text));
-            cells
-                .max()
-                .filter(|&w| w > 0)
-                .map_or(0, |w| w.max(columns(column.title)))
-        };
-        let mut widths: Vec<usize> = self
+        let mut widths: Vec<usize> = (0..self.columns.len()).map(|at| self.natural(at)).collect();
+        while over(&widths, room) > 0 {
+            if self.shrink(&mut widths, room, false) {
+                continue;
+            }
+            let shown = self.columns.iter().zip(&widths).enumerate();
+            let gone = shown
+                .filter(|(_, (c, w))| c.drop > 0 && **w > 0)
+                .max_by_key(|(_, (c, _))| c.drop);
+            let gone = gone.map(|(at, _)| at);
+            if let Some(width) = gone.and_then(|at| widths.get_mut(at)) {
+                *width = 0;
+            } else if !self.shrink(&mut widths, room, true) {
+                break;
+            }
+        }
+        widths
+    }
+
+    /// Width of the widest cell and the title; 0 for a column without content.
+    fn natural(&self, at: usize) -> usize {
+        let cells = self
+            .rows
+            .iter()
+            .filter_map(|row| row.get(at))
+            .map(|(text, _)| columns(text));
+        let title = self.columns.get(at).map_or(0, |c| columns(c.title));
+        cells.max().filter(|&w| w > 0).map_or(0, |w| w.max(title))
+    }
+
+    /// Takes from the column of words that has most to give; false when none has.
+    fn shrink(&self, widths: &mut [usize], room: usize, below_least: bool) -> bool {
+        let over = over(widths, room);
+        let give = self
             .columns
             .iter()
-            .enumerate()
-            .map(|(at, c)| natural(at, c))
-            .collect();
-        let total = |widths: &[usize]| {
-            let shown = widths.iter().filter(|&&w| w > 0).count();
-            widths.iter().sum::<usize>() + GAP * shown.saturating_sub(1)
-        };
-        loop {
-            let over = total(&widths).saturating_sub(room);
-            if over == 0 {
-                return widths;
+            .zip(widths)
+            .filter(|(c, _)| c.min != usize::MAX)
+            .map(|(c, w)| {
+                let least = if below_least { LEAST_WORDS } else { c.min };
+                (w.saturating_sub(least.max(columns(c.title))), w)
+            });
+        match give.max_by_key(|(spare, _)| *spare) {
+            Some((spare, width)) if spare > 0 => {
+                *width -= spare.min(over);
+                true
             }
-            // Words give way first, the widest above its least width most.
-            let give = self
-                .columns
-                .iter()
-                .zip(&widths)
-                .enumerate()
-                .map(|(at, (c, &w))| (w.saturating_sub(c.min.max(columns(c.title))), at))
-                .max();
-            let drop = self
-                .columns
-                .iter()
-                .zip(&widths)
-                .enumerate()
-                .filter(|(_, (c, w))| c.drop > 0 && **w > 0)
-                .max_by_key(|(_, (c, _))| c.drop)
-                .map(|(at, _)| at);
-            let change = match (give, drop) {
-                (Some((spare, at)), _) if spare > 0 => Some((at, spare.min(over), false)),
-                (_, Some(at)) => Some((at, 0, true)),
-                _ => None,
-            };
-            match change.and_then(|(at, by, gone)| widths.get_mut(at).map(|w| (w, by, gone))) {
-                Some((w, _, true)) => *w = 0,
-                Some((w, by, false)) => *w -= by,
-                None => return widths,
-            }
+            _ => false,
         }
     }
 

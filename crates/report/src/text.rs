@@ -137,15 +137,15 @@ fn ranking(report: &Report, options: TextOptions) -> String {
         important.clamp(5, SCREENFUL)
     };
     let mut table = Table::new(&[
-        Column::words("TAG", 6, 0),
-        Column::words("POOL", 8, 0),
-        Column::words("VERDICT", 7, 0),
+        Column::words("TAG", 18, 0),
+        Column::words("POOL", 16, 0),
+        Column::words("VERDICT", 12, 0),
         Column::numbers("BYTES", 0),
         Column::numbers("OUTSTANDING", 3),
         Column::numbers("PER DAY", 0),
-        Column::words("90 %", 11, 2),
+        Column::numbers("90 %", 2),
         Column::numbers("CONF.", 4),
-        Column::words("OWNER", 9, 0),
+        Column::words("OWNER", 12, 1),
     ]);
     for series in all.iter().take(rows) {
         table.row([
@@ -193,7 +193,11 @@ fn rate(series: &Series) -> String {
         (Some(r), _) if r.abs() >= 1.0 || series.count_rate_per_day.is_none() => {
             format!("{}{}", if r > 0.0 { "+" } else { "" }, bytes_f(r))
         }
-        (_, Some(n)) => format!("{n:+.0}"),
+        (_, Some(n)) => format!(
+            "{}{} obj",
+            if n >= 0.0 { "+" } else { "-" },
+            count(n.abs() as u64)
+        ),
         _ => String::new(),
     }
 }

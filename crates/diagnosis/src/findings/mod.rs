@@ -6,7 +6,7 @@ mod events;
 mod evidence;
 mod flag;
 mod reference;
-mod weight;
+pub(crate) mod weight;
 
 use detection::Verdict;
 use snapshot::History;

@@ -11,7 +11,7 @@ pub(super) const SPEC: Spec = Spec {
     title: "A tag leaks, and its owner is known",
     trigger: "verdict `leak` that has not stopped, outside a family, owner known and not shared. \
               `critical` when it holds a quarter of memory or fills it within a day, `notice` when thirty days of it \
-              stay below 0.5 % of memory, else `warning`.",
+              (at most 200 times the recording) stay below 0.5 % of memory, else `warning`.",
     explanation: "What this component allocates is not given back. The tag names the allocator: for kernel objects \
                   (files, processes, tokens) someone else usually keeps them alive, for a driver's own tag the driver \
                   itself is the first suspect.",

@@ -23,6 +23,8 @@ fn find(context: &Context<'_>, spec: &Spec) -> Vec<Finding> {
     let stepped: Vec<&JudgedSeries> = context
         .with_verdict(Verdict::Stepped)
         .filter(|s| s.judgement.shape != Some(Shape::Stopped))
+        // What the kernel takes back under pressure may rise as it likes.
+        .filter(|s| s.pool != snapshot::Pool::SlabReclaimable)
         .filter(|s| s.judgement.bytes.is_some_and(|b| b as f64 >= least))
         .collect();
     if stepped.is_empty() {

@@ -8,7 +8,7 @@ use crate::words::DAY_S;
 use crate::{JudgedSeries, Severity};
 
 /// A leak: critical when it holds a quarter of memory or fills it within a day, a notice when a month of it is small.
-pub(super) fn leak(context: &Context<'_>, series: &JudgedSeries) -> Severity {
+pub(crate) fn leak(context: &Context<'_>, series: &JudgedSeries) -> Severity {
     let memory = context.memory_or_reference() as f64;
     let held = series.judgement.bytes.map(|b| b as f64);
     let per_day = series.judgement.rate.map(|r| r.per_day);
@@ -19,8 +19,9 @@ pub(super) fn leak(context: &Context<'_>, series: &JudgedSeries) -> Severity {
         return Severity::Critical;
     }
     let small = memory * limit::SMALL_SHARE;
+    let days = horizon_days(context);
     match (held, per_day) {
-        (Some(held), Some(rate)) if held < small && rate * 30.0 < small => Severity::Notice,
+        (Some(held), Some(rate)) if held < small && rate * days < small => Severity::Notice,
         (Some(held), None) if held < small => Severity::Notice,
         _ => Severity::Warning,
     }
@@ -66,4 +67,14 @@ pub(super) fn of_verdict(context: &Context<'_>, series: &JudgedSeries) -> Option
         Verdict::Unfreed => Some(held(context, series)),
         _ => None,
     }
+}
+
+/// How far ahead a rate counts: thirty days, but not beyond what the recording can carry.
+fn horizon_days(context: &Context<'_>) -> f64 {
+    let samples = &context.history.samples;
+    let span = samples
+        .first()
+        .zip(samples.last())
+        .map_or(0.0, |(first, last)| last.at.seconds_since(first.at));
+    (span * limit::SPAN_AHEAD / DAY_S).clamp(0.0, limit::DAYS_AHEAD)
 }

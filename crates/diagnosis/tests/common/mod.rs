@@ -4,8 +4,8 @@ use attribution::{Owner, Owners, Trust};
 use detection::{Analysis, HorizonRates, Judgement, Rate, Shape, Verdict};
 use diagnosis::{Diagnosis, Finding, Input, Options, diagnose};
 use snapshot::{
-    BootId, CounterWidth, History, HostFacts, MemoryCounters, MomentFacts, OsKind, Pool, Sample, Series, SeriesKey,
-    SourceKind, Tag, Timestamp, Usage,
+    BootId, CounterWidth, History, HostFacts, MemoryCounters, MomentFacts, OsKind, Pool, Sample, Series,
+    SeriesKey, SourceKind, Tag, Timestamp, Usage,
 };
 
 pub(crate) const GIB: u64 = 1 << 30;
@@ -45,20 +45,30 @@ impl Machine {
             samples,
             ..History::default()
         };
-        Self { history, analysis: Analysis::default() }
+        Self {
+            history,
+            analysis: Analysis::default(),
+        }
     }
 
     /// Adds a series that grows evenly from `from` to `to` bytes, 100 bytes an allocation, without frees.
     pub(crate) fn series(mut self, tag: &str, verdict: Verdict, from: u64, to: u64) -> Self {
         let at = self.history.series.len();
-        let key = SeriesKey { tag: Tag::parse_nt(tag), pool: Pool::Nonpaged };
+        let key = SeriesKey {
+            tag: Tag::parse_nt(tag),
+            pool: Pool::Nonpaged,
+        };
         let mut series = Series::new(key, CounterWidth::Bits64);
         let last = self.history.samples.len() as u64 - 1;
         for i in 0..=last {
             let bytes = from + (to - from) * i / last.max(1);
             let allocs = Some(bytes / 100);
-            let usage =
-                Usage { allocs: allocs.into(), frees: Some(0).into(), live: allocs.into(), bytes: Some(bytes).into() };
+            let usage = Usage {
+                allocs: allocs.into(),
+                frees: Some(0).into(),
+                live: allocs.into(),
+                bytes: Some(bytes).into(),
+            };
             series.push(i as u32, usage);
         }
         self.history.series.push(series);
@@ -73,7 +83,11 @@ impl Machine {
             outstanding: Some(to / 100),
             allocs: Some(to / 100),
             frees: Some(0),
-            rate: grows.then_some(Rate { per_day, low: per_day * 0.95, high: per_day * 1.05 }),
+            rate: grows.then_some(Rate {
+                per_day,
+                low: per_day * 0.95,
+                high: per_day * 1.05,
+            }),
             count_rate: None,
             horizons: HorizonRates::default(),
             onset: None,
@@ -129,14 +143,22 @@ impl Machine {
 
     pub(crate) fn diagnose(&self) -> Diagnosis {
         let options = Options::default();
-        let input =
-            Input { history: &self.history, analysis: &self.analysis, owners: &|tag, _| owners(tag), options: &options };
+        let input = Input {
+            history: &self.history,
+            analysis: &self.analysis,
+            owners: &|tag, _| owners(tag),
+            options: &options,
+        };
         diagnose(&input)
     }
 
     /// The findings of one code.
     pub(crate) fn found(&self, code: &str) -> Vec<Finding> {
-        self.diagnose().findings.into_iter().filter(|f| f.code == code).collect()
+        self.diagnose()
+            .findings
+            .into_iter()
+            .filter(|f| f.code == code)
+            .collect()
     }
 }
 
@@ -156,7 +178,14 @@ pub(crate) fn owners(tag: &Tag) -> Owners {
     };
     let mut owner = Owner::new(Trust::MicrosoftList);
     owner.image = Some(image.to_owned());
-    owner.vendor = Some(if image == "ntoskrnl.exe" { "Microsoft" } else { "Example" }.to_owned());
+    owner.vendor = Some(
+        if image == "ntoskrnl.exe" {
+            "Microsoft"
+        } else {
+            "Example"
+        }
+        .to_owned(),
+    );
     owner.evidence = vec!["made for a test".to_owned()];
     answer.owners.push(owner);
     answer

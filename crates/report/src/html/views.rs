@@ -16,6 +16,8 @@ pub(super) struct FindingView<'a> {
     pub(super) explanation: &'a str,
     pub(super) next: &'a [String],
     pub(super) open: bool,
+    /// At the first finding of the rest: how many there are. Else 0.
+    pub(super) rest: usize,
 }
 
 pub(super) struct ActionView<'a> {
@@ -138,6 +140,9 @@ pub(super) fn facts(report: &Report) -> Vec<(&'static str, String)> {
         .collect()
 }
 
+/// Findings before the rest goes behind.
+pub(super) const SCREENFUL: usize = 10;
+
 pub(super) fn findings(report: &Report) -> Vec<FindingView<'_>> {
     let all = report.findings.as_deref().unwrap_or_default();
     all.iter()
@@ -153,6 +158,11 @@ pub(super) fn findings(report: &Report) -> Vec<FindingView<'_>> {
                 explanation: f.explanation.as_deref().unwrap_or_default(),
                 next: f.next.as_deref().unwrap_or_default(),
                 open: at < 3 && matches!(severity, "critical" | "warning"),
+                rest: if at == SCREENFUL {
+                    all.len().saturating_sub(SCREENFUL)
+                } else {
+                    0
+                },
             }
         })
         .collect()
