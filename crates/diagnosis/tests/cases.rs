@@ -1,0 +1,56 @@
+//! Published cases beside the repository, where they are: the leaking tag is first or second, ordinary machines get
+//! nothing above notice.
+
+use std::path::{Path, PathBuf};
+
+use attribution::OwnerIndex;
+use diagnosis::{Diagnosis, Input, Options, Severity, diagnose};
+
+fn tables() -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/cases/tables");
+    folder.is_dir().then_some(folder)
+}
+
+fn diagnosed(file: &Path) -> Diagnosis {
+    let history = recording::open(&[file.to_owned()], &recording::OpenOptions::default()).unwrap();
+    let analysis = detection::judge(&history, &detection::Config::default());
+    let index = OwnerIndex::builtin();
+    let owners = |tag: &snapshot::Tag, pool| index.owners_in(tag, pool);
+    diagnose(&Input { history: &history, analysis: &analysis, owners: &owners, options: &Options::default() })
+}
+
+#[test]
+fn the_leaking_tag_is_first_or_second() {
+    let Some(folder) = tables() else { return };
+    let cases = [
+        ("claude-91265-toke-file-seat.txt", &["WCsc", "WCfc", "WCse", "WCss", "WCri"][..]),
+        ("codex-ntfc-iostorm-2026.txt", &["NtFC"]),
+        ("cxbm-netadaptercx-2026.txt", &["cxbm"]),
+        ("kubernetes-moby-35692-afde.txt", &["AfdE", "AfdX"]),
+        ("msquic-2658-qc1a.txt", &["Qc1A"]),
+        ("osr-59560-ls2b.txt", &["LS2b"]),
+        ("proxy-afdb-54gb-2026.txt", &["AfdB"]),
+        ("wsl-41644-luxueqi.txt", &["NtFC"]),
+    ];
+    for (name, tags) in cases {
+        let file = folder.join(name);
+        if !file.is_file() {
+            continue;
+        }
+        let diagnosis = diagnosed(&file);
+        let first: Vec<String> = diagnosis.series.iter().take(2).map(|s| s.tag.to_string()).collect();
+        assert!(first.iter().any(|tag| tags.contains(&tag.as_str())), "{name}: {first:?}");
+    }
+}
+
+#[test]
+fn ordinary_machines_get_nothing_above_notice() {
+    let Some(folder) = tables() else { return };
+    for name in ["baseline-msdoc-ntf.txt", "baseline-poolmonx-2018-win10.txt"] {
+        let file = folder.join(name);
+        if file.is_file() {
+            let heavy = diagnosed(&file).findings.into_iter().filter(|f| f.severity < Severity::Notice);
+            assert_eq!(heavy.map(|f| f.title).collect::<Vec<_>>(), Vec::<String>::new(), "{name}");
+        }
+    }
+}
