@@ -47,6 +47,7 @@ impl Engine<'_> {
             return self.load_one(state, *atom, size);
         }
         let mut atoms = Vec::new();
+        self.spend(4 * address.atoms().len() as u64);
         for atom in address.atoms() {
             let (val, _) = self.load_one(state, *atom, size);
             atoms.extend_from_slice(val.atoms());
@@ -206,6 +207,7 @@ impl Engine<'_> {
             }
             Op::Bin { op, dst, size, a, b } => {
                 let (a, b) = (self.value(state, a, size), self.value(state, b, size));
+                self.spend((a.atoms().len() + b.atoms().len()) as u64 / 2);
                 let val = bin(op, size, &a, &b);
                 if dst == RSP && op == BinOp::Sub && self.image.pointer_size() == 4 && b.single() == Some(4) {
                     state.pushed = state.pushed.saturating_add(4);
@@ -239,7 +241,7 @@ impl Engine<'_> {
                 cond,
                 a,
                 b,
-            } => self.select(state, dst, size, cond, a, b),
+            } => self.select(run.widest(), state, dst, size, cond, a, b),
             Op::Cmp { size, a, b, test } => self.compare(state, size, a, b, test),
             Op::FlagsLost => state.flags = None,
             Op::Clobber { dst } => state.set(dst, Val::TOP),
@@ -248,9 +250,9 @@ impl Engine<'_> {
         }
     }
 
-    fn select(&mut self, state: &mut State, dst: u8, size: u8, cond: crate::ir::Cond, a: Src, b: Src) {
+    fn select(&mut self, widest: u64, state: &mut State, dst: u8, size: u8, cond: crate::ir::Cond, a: Src, b: Src) {
         let (mut yes, mut no) = (state.clone(), state.clone());
-        let (can, cannot) = (yes.assume(cond), no.assume(cond.not()));
+        let (can, cannot) = (yes.assume(cond, widest), no.assume(cond.not(), widest));
         let val = match (can, cannot) {
             (true, false) => self.value(&yes, a, size),
             (false, true) => self.value(&no, b, size),
@@ -328,6 +330,7 @@ impl Engine<'_> {
             }
             Val::One(_) => {}
             Val::Many(atoms) => {
+                self.spend(8 * atoms.len() as u64);
                 for atom in atoms.iter().filter(|atom| atom.exact && atom.sym != TOP) {
                     self.remember(run, *atom, &val);
                     let old = match state.read(atom.sym, atom.off, size) {

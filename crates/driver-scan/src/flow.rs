@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::rc::Rc;
 
 use crate::Arch;
-use crate::engine::{Callee, Engine, Lifter};
+use crate::engine::{Callee, Demand, Engine, Lifter};
 use crate::ir::{Mem, Op, RBP, RSP, Reg, SP, Src};
 use crate::state::State;
 use crate::value::{Atom, CONST, Kind, STACK, TOP, Val};
@@ -18,6 +18,9 @@ pub(crate) struct Block {
     pub(crate) end: u32,
 }
 
+/// Most work spent on one function, at first and when values were missing.
+const QUICK_STEPS: u64 = 60_000;
+const WIDE_STEPS: u64 = 250_000;
 /// Longest block in instructions.
 const MAX_BLOCK: usize = 600;
 /// Most blocks of a function.
@@ -41,9 +44,18 @@ pub(crate) struct Run {
     pub(crate) wide: bool,
     /// The function only jumps on.
     pub(crate) entry_is_thunk: bool,
+    /// Interpretation stops when no more than this is left of the whole scan's work.
+    floor: u64,
     covered: Vec<(u32, u32)>,
     unresolved: Option<State>,
     exit: Option<State>,
+}
+
+impl Run {
+    /// Largest range that a bound makes of something unknown.
+    pub(crate) const fn widest(&self) -> u64 {
+        if self.wide { 64 } else { 8 }
+    }
 }
 
 /// Where a block goes.
@@ -66,6 +78,7 @@ impl Engine<'_> {
             visits: if wide { 100 } else { 5 },
             wide,
             entry_is_thunk: self.is_thunk(entry),
+            floor: self.steps.saturating_sub(if wide { WIDE_STEPS } else { QUICK_STEPS }),
             covered: Vec::new(),
             unresolved: None,
             exit: None,
@@ -80,6 +93,9 @@ impl Engine<'_> {
             .collect();
         let (others, lost): (Vec<_>, Vec<_>) = missed.into_iter().partition(|(_, starts)| !starts.is_empty());
         if !lost.is_empty() {
+            if run.unresolved.is_some() && !wide {
+                self.demands.push(Demand::Wider);
+            }
             // Handlers of exceptions and cases of jumps that were not understood: with nothing known on entry.
             let mut starts = Vec::new();
             for (site, _) in &lost {
@@ -240,11 +256,11 @@ impl Engine<'_> {
                         }
                     }
                 }
-                if self.steps == 0 {
+                if self.steps <= run.floor {
                     break;
                 }
             }
-            if orphans || self.steps == 0 {
+            if orphans || self.steps <= run.floor {
                 break;
             }
             // A jump that was not understood may go to any stretch of the function that nothing else reaches.
@@ -299,7 +315,7 @@ impl Engine<'_> {
         };
         state.immediate = 0;
         let mut edges = Edges::new();
-        self.steps = self.steps.saturating_sub(block.ops.len() as u64 + 4);
+        self.spend(block.ops.len() as u64 + 8 + state.cells() as u64 / 4);
         for (index, &(ip, next, op)) in block.ops.iter().enumerate() {
             match op {
                 Op::Jump { to } => {
@@ -308,10 +324,10 @@ impl Engine<'_> {
                 }
                 Op::JumpIf { cond, to } => {
                     let mut taken = state.clone();
-                    if taken.assume(cond) {
+                    if taken.assume(cond, run.widest()) {
                         self.leave(run, ip, to, taken, &mut edges);
                     }
-                    if state.assume(cond.not()) {
+                    if state.assume(cond.not(), run.widest()) {
                         edges.push((next, state));
                     }
                     return edges;
@@ -496,7 +512,7 @@ impl Engine<'_> {
             && let Some(&callee) = self.call_targets.get(&site)
             && self.inlined_by_callers.contains(&callee)
         {
-            self.demands.push(crate::engine::Demand::Inside(callee));
+            self.demands.push(Demand::Inside(callee));
         }
     }
 

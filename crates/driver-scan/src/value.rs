@@ -16,6 +16,9 @@ pub(crate) const STACK: Sym = 2;
 /// Most members of a set; larger sets become "anything".
 pub(crate) const MAX_SET: usize = 72;
 
+/// Most members of a set that are only known to depend on something.
+const MAX_VAGUE: usize = 6;
+
 /// One possible value: `sym + off`, or (not `exact`) something computed from `sym`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Atom {
@@ -105,14 +108,31 @@ impl Val {
 
     /// Builds a set; too many members become "anything", keeping what it depends on.
     pub(crate) fn from_atoms(mut atoms: Vec<Atom>) -> Self {
+        if let [one] = atoms.as_slice() {
+            return Self::One(*one);
+        }
         atoms.sort_unstable();
         atoms.dedup();
+        Self::from_sorted(atoms)
+    }
+
+    fn from_sorted(mut atoms: Vec<Atom>) -> Self {
+        let vague = atoms.iter().filter(|atom| !atom.exact).count();
+        if vague > MAX_VAGUE {
+            // What depends on many things depends on anything.
+            let mut left = MAX_VAGUE;
+            atoms.retain(|atom| {
+                let keep = atom.exact || left > 0;
+                left -= usize::from(!atom.exact && left > 0);
+                keep
+            });
+            if let Err(at) = atoms.binary_search(&Atom::TOP) {
+                atoms.insert(at, Atom::TOP);
+            }
+        }
         if atoms.len() > MAX_SET {
-            let mut rest: Vec<Atom> = atoms
-                .iter()
-                .filter(|atom| atom.sym > STACK)
-                .map(|atom| Atom::depends(atom.sym))
-                .collect();
+            let mut rest: Vec<Atom> =
+                atoms.iter().filter(|atom| atom.sym > STACK).map(|atom| Atom::depends(atom.sym)).collect();
             rest.dedup();
             rest.truncate(4);
             rest.push(Atom::TOP);
@@ -126,14 +146,49 @@ impl Val {
         }
     }
 
+    /// True when every member of `other` is one of this set.
+    pub(crate) fn includes(&self, other: &Self) -> bool {
+        if let (Self::Many(a), Self::Many(b)) = (self, other)
+            && Rc::ptr_eq(a, b)
+        {
+            return true;
+        }
+        let mut mine = self.atoms().iter();
+        other.atoms().iter().all(|atom| mine.by_ref().find(|have| *have >= atom).is_some_and(|have| have == atom))
+    }
+
     /// Union of both sets.
     pub(crate) fn join(&self, other: &Self) -> Self {
-        if self == other {
+        if self.includes(other) {
             return self.clone();
         }
-        let mut atoms = self.atoms().to_vec();
-        atoms.extend_from_slice(other.atoms());
-        Self::from_atoms(atoms)
+        if other.includes(self) {
+            return other.clone();
+        }
+        let (mut a, mut b) = (self.atoms().iter().peekable(), other.atoms().iter().peekable());
+        let mut atoms = Vec::with_capacity(a.len() + b.len());
+        loop {
+            let next = match (a.peek(), b.peek()) {
+                (Some(x), Some(y)) if x == y => {
+                    b.next();
+                    a.next()
+                }
+                (Some(x), Some(y)) => {
+                    if x < y {
+                        a.next()
+                    } else {
+                        b.next()
+                    }
+                }
+                (Some(_), None) => a.next(),
+                (None, _) => b.next(),
+            };
+            match next {
+                Some(atom) => atoms.push(*atom),
+                None => break,
+            }
+        }
+        Self::from_sorted(atoms)
     }
 
     /// Applies `f` to each number; symbols become dependencies.
