@@ -356,9 +356,7 @@ impl<'a> Engine<'a> {
         let sites = function.sites.clone();
         self.demands.clear();
         self.stores.clear();
-        let before = self.steps;
         let uncovered = self.interpret(entry, inline, wide, &sites);
-        if std::env::var_os("DSDEBUG").is_some() { eprintln!("fn {entry:#x} wide {wide} run {} steps {} demands {:?} sites {:x?} uncovered {}", self.functions.get(&entry).map_or(0, |f| f.runs), before - self.steps, self.demands.iter().take(6).collect::<Vec<_>>(), sites.iter().map(|s|s.0).collect::<Vec<_>>(), uncovered.len()); }
         for (site, alternatives) in uncovered {
             let mut alternatives = alternatives.into_iter();
             if let Some(next) = alternatives.next() {

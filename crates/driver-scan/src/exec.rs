@@ -250,7 +250,16 @@ impl Engine<'_> {
         }
     }
 
-    fn select(&mut self, widest: u64, state: &mut State, dst: u8, size: u8, cond: crate::ir::Cond, a: Src, b: Src) {
+    fn select(
+        &mut self,
+        widest: u64,
+        state: &mut State,
+        dst: u8,
+        size: u8,
+        cond: crate::ir::Cond,
+        a: Src,
+        b: Src,
+    ) {
         let (mut yes, mut no) = (state.clone(), state.clone());
         let (can, cannot) = (yes.assume(cond, widest), no.assume(cond.not(), widest));
         let val = match (can, cannot) {

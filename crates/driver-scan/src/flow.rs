@@ -1,11 +1,11 @@
 //! Interprets one function: blocks until nothing changes, then once more to report.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
 use crate::Arch;
 use crate::engine::{Callee, Demand, Engine, Lifter};
-use crate::ir::{Mem, Op, RBP, RSP, Reg, SP, Src};
+use crate::ir::{Mem, NONE, Op, RBP, RSP, Reg, SP, Src};
 use crate::state::State;
 use crate::value::{Atom, CONST, Kind, STACK, TOP, Val};
 
@@ -46,6 +46,8 @@ pub(crate) struct Run {
     pub(crate) entry_is_thunk: bool,
     /// Interpretation stops when no more than this is left of the whole scan's work.
     floor: u64,
+    /// Blocks from which a site can be reached; all when absent.
+    slice: Option<HashSet<u32>>,
     covered: Vec<(u32, u32)>,
     unresolved: Option<State>,
     exit: Option<State>,
@@ -78,12 +80,16 @@ impl Engine<'_> {
             visits: if wide { 100 } else { 5 },
             wide,
             entry_is_thunk: self.is_thunk(entry),
-            floor: self.steps.saturating_sub(if wide { WIDE_STEPS } else { QUICK_STEPS }),
+            floor: self
+                .steps
+                .saturating_sub(if wide { WIDE_STEPS } else { QUICK_STEPS }),
+            slice: None,
             covered: Vec::new(),
             unresolved: None,
             exit: None,
         };
         let start = self.entry_state();
+        run.slice = self.slice(entry, run.bounds, sites);
         self.flow(&mut run, vec![(entry, start)], true);
         let reached = |run: &Run, site: u32| run.covered.iter().any(|&(from, to)| from <= site && site < to);
         let missed: Vec<_> = sites
@@ -110,10 +116,82 @@ impl Engine<'_> {
                 }
             }
             if !starts.is_empty() {
+                run.slice = None;
                 self.flow(&mut run, starts, true);
             }
         }
         others
+    }
+
+    /// The blocks from which one of the sites can be reached. `None` when that cannot be told beforehand: the function
+    /// jumps through tables, or a site is not a plain use of a routine.
+    fn slice(&mut self, entry: u32, bounds: (u32, u32), sites: &[(u32, Vec<u32>)]) -> Option<HashSet<u32>> {
+        let mut seen: HashSet<u32> = HashSet::from([entry]);
+        let mut work = vec![entry];
+        let mut back: HashMap<u32, Vec<u32>> = HashMap::new();
+        let mut goals = Vec::new();
+        let mut loads_routine = false;
+        let mut indirect = Vec::new();
+        while let Some(at) = work.pop() {
+            if seen.len() > MAX_BLOCKS {
+                return None;
+            }
+            let block = self.block(at)?;
+            let holds = sites.iter().any(|&(site, _)| at <= site && site < block.end);
+            let mut next = Vec::new();
+            let mut goal = holds;
+            for &(ip, after, op) in &block.ops {
+                let here = holds && sites.iter().any(|&(site, _)| ip <= site && site < after);
+                match op {
+                    Op::JumpInd { src: Src::Mem(mem) } if mem.index == NONE && mem.base == NONE => {}
+                    Op::JumpInd { .. } => return None,
+                    Op::CallInd { src: Src::Mem(mem) } if mem.base == NONE => {}
+                    Op::CallInd { .. } => indirect.push(at),
+                    Op::Call { to } => goal |= self.sinks.contains_key(&Callee::Func(to)),
+                    Op::Jump { to } => next.push(to),
+                    Op::JumpIf { to, .. } | Op::JumpZero { to, .. } => next.extend([to, after]),
+                    Op::Mov {
+                        src: Src::Mem(mem), ..
+                    } if here => {
+                        let slot = self
+                            .image
+                            .rva_of(mem.disp as u64)
+                            .is_some_and(|rva| self.image.slots.contains_key(&rva));
+                        if mem.base != NONE || !slot {
+                            return None;
+                        }
+                        loads_routine = true;
+                    }
+                    _ if here => return None,
+                    _ => {}
+                }
+            }
+            if !block.ops.last().is_some_and(|(_, _, op)| op.ends_block()) {
+                next.push(block.end);
+            }
+            if goal {
+                goals.push(at);
+            }
+            for to in next {
+                let inside = to >= bounds.0 && to < bounds.1;
+                back.entry(to).or_default().push(at);
+                if self.sinks.contains_key(&Callee::Func(to)) {
+                    goals.push(at);
+                } else if (inside || self.image.is_code(to)) && seen.insert(to) {
+                    work.push(to);
+                }
+            }
+        }
+        if loads_routine {
+            goals.extend(indirect);
+        }
+        let mut slice: HashSet<u32> = HashSet::new();
+        while let Some(at) = goals.pop() {
+            if slice.insert(at) {
+                goals.extend(back.get(&at).into_iter().flatten());
+            }
+        }
+        Some(slice)
     }
 
     /// The state at the first instruction of a function.
@@ -237,6 +315,9 @@ impl Engine<'_> {
                 };
                 let state = state.clone();
                 for (to, next) in self.step(run, at, state) {
+                    if run.nest.len() == 1 && run.slice.as_ref().is_some_and(|slice| !slice.contains(&to)) {
+                        continue;
+                    }
                     if states.len() >= MAX_BLOCKS {
                         break;
                     }

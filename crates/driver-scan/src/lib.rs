@@ -13,14 +13,18 @@ mod ir;
 mod lift_arm64;
 mod lift_x86;
 mod limits;
+mod prefilter;
 mod routines;
+mod signer;
 mod state;
 mod stdcall;
 mod value;
+mod version;
 mod xref;
 
 pub use finding::{Arch, Certainty, DriverScan, TagUse};
 pub use limits::{Limits, ScanError};
+pub use prefilter::{ByteSearch, scan_bytes};
 
 /// Finds the tags that a driver allocates under, in its code.
 ///
@@ -34,6 +38,8 @@ pub fn scan(bytes: &[u8], limits: &Limits) -> Result<DriverScan, ScanError> {
         problems: image.problems.clone(),
         ..DriverScan::default()
     };
+    version::read(&image, &mut scan);
+    scan.signer = image.certificates.and_then(signer::common_name);
     let mut engine = engine::Engine::new(&image, limits);
     scan.kmdf = engine.wdf.is_some();
     engine.run();

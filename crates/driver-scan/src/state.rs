@@ -37,11 +37,11 @@ pub(crate) struct Flags {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct State {
-    regs: [Val; REGS],
+    regs: Box<[Val; REGS]>,
     /// Registers set by a constant in the same block.
     pub(crate) immediate: u64,
     /// Registers that hold a copy of a cell.
-    origin: [Option<(Sym, i64, u8)>; REGS],
+    origin: Vec<(Reg, (Sym, i64, u8))>,
     mem: Vec<Slot>,
     pub(crate) flags: Option<Flags>,
     /// Stack offsets whose address was stored or passed on.
@@ -53,9 +53,9 @@ pub(crate) struct State {
 impl State {
     pub(crate) fn new() -> Self {
         Self {
-            regs: [const { Val::TOP }; REGS],
+            regs: Box::new([const { Val::TOP }; REGS]),
             immediate: 0,
-            origin: [None; REGS],
+            origin: Vec::new(),
             mem: Vec::new(),
             flags: None,
             escaped: Vec::new(),
@@ -79,8 +79,8 @@ impl State {
         if let Some(place) = self.regs.get_mut(usize::from(reg)) {
             *place = val;
             self.immediate &= !(1u64 << (reg & 63));
-            if let Some(origin) = self.origin.get_mut(usize::from(reg)) {
-                *origin = None;
+            if !self.origin.is_empty() {
+                self.origin.retain(|(copy, _)| *copy != reg);
             }
             if let Some(flags) = &mut self.flags
                 && flags.place == Place::Reg(reg)
@@ -101,8 +101,8 @@ impl State {
     }
 
     pub(crate) fn set_origin(&mut self, reg: Reg, cell: (Sym, i64, u8)) {
-        if let Some(origin) = self.origin.get_mut(usize::from(reg)) {
-            *origin = Some(cell);
+        if self.origin.len() < 16 {
+            self.origin.push((reg, cell));
         }
     }
 
@@ -152,15 +152,8 @@ impl State {
     pub(crate) fn write(&mut self, sym: Sym, off: i64, size: u8, val: Val, immediate: bool) {
         let end = off.saturating_add(i64::from(size));
         let range = self.overlap(sym, off, i64::from(size));
-        if let Some(origin_sym) = Some(sym) {
-            for origin in &mut self.origin {
-                if origin.is_some_and(|(s, o, n)| {
-                    s == origin_sym && o < end && o.saturating_add(i64::from(n)) > off
-                }) {
-                    *origin = None;
-                }
-            }
-        }
+        self.origin
+            .retain(|&(_, (s, o, n))| s != sym || o >= end || o.saturating_add(i64::from(n)) <= off);
         if let Some(flags) = &mut self.flags
             && let Place::Cell(s, o, n) = flags.place
             && s == sym
@@ -216,11 +209,7 @@ impl State {
             slot.immediate = false;
             slot.val = slot.val.join(&Val::One(by));
         }
-        for origin in &mut self.origin {
-            if origin.is_some_and(|(s, o, _)| s == sym && o >= off) {
-                *origin = None;
-            }
-        }
+        self.origin.retain(|&(_, (s, o, _))| s != sym || o < off);
     }
 
     /// Forgets everything written below the stack pointer's offset `sp` that is not reachable any more.
@@ -232,19 +221,17 @@ impl State {
     /// Joins `other` into this state; true when it changed. With `widen`, what still changes becomes anything.
     pub(crate) fn absorb(&mut self, other: &Self, widen: bool) -> bool {
         let mut changed = false;
-        for (index, (mine, theirs)) in self.regs.iter_mut().zip(&other.regs).enumerate() {
+        for (index, (mine, theirs)) in self.regs.iter_mut().zip(other.regs.iter()).enumerate() {
             if index == usize::from(RSP)
-                && let (Val::One(Atom { sym: STACK, .. }), Val::One(Atom { sym: STACK, .. })) = (&*mine, theirs) {
+                && let (Val::One(Atom { sym: STACK, .. }), Val::One(Atom { sym: STACK, .. })) =
+                    (&*mine, theirs)
+            {
                 // Depths of the stack differ only where a call's arguments were counted wrong: one of them will do.
                 continue;
             }
             changed |= join_into(mine, theirs, widen);
         }
-        for (mine, theirs) in self.origin.iter_mut().zip(&other.origin) {
-            if *mine != *theirs {
-                *mine = None;
-            }
-        }
+        self.origin.retain(|copy| other.origin.contains(copy));
         self.immediate = 0;
         self.pushed = self.pushed.min(other.pushed);
         if self.flags != other.flags {
@@ -333,7 +320,7 @@ impl State {
     fn put(&mut self, place: Place, val: Val) {
         match place {
             Place::Reg(reg) => {
-                if let Some(Some((sym, off, size))) = self.origin.get(usize::from(reg)).copied()
+                if let Some(&(_, (sym, off, size))) = self.origin.iter().find(|(copy, _)| *copy == reg)
                     && let Some(slot) = self
                         .mem
                         .iter_mut()

@@ -131,8 +131,11 @@ impl Val {
             }
         }
         if atoms.len() > MAX_SET {
-            let mut rest: Vec<Atom> =
-                atoms.iter().filter(|atom| atom.sym > STACK).map(|atom| Atom::depends(atom.sym)).collect();
+            let mut rest: Vec<Atom> = atoms
+                .iter()
+                .filter(|atom| atom.sym > STACK)
+                .map(|atom| Atom::depends(atom.sym))
+                .collect();
             rest.dedup();
             rest.truncate(4);
             rest.push(Atom::TOP);
@@ -154,7 +157,11 @@ impl Val {
             return true;
         }
         let mut mine = self.atoms().iter();
-        other.atoms().iter().all(|atom| mine.by_ref().find(|have| *have >= atom).is_some_and(|have| have == atom))
+        other.atoms().iter().all(|atom| {
+            mine.by_ref()
+                .find(|have| *have >= atom)
+                .is_some_and(|have| have == atom)
+        })
     }
 
     /// Union of both sets.
