@@ -191,8 +191,14 @@ impl Engine<'_> {
                     return;
                 }
                 Kind::Deref(STACK, off, _) => {
-                    if off >= i64::from(self.image.pointer_size() & !0) - 8 && (0..=0x100).contains(&off) {
+                    if (0..=0x100).contains(&off) {
                         self.parameter(run, sink, Arg::Stack(off), &path, exact);
+                    } else if !sink.frees {
+                        // A local nobody here stored to: a function that was given its address did.
+                        let near = |from: i64| from <= off && off - from < 0x80;
+                        let fillers = run.given.iter().filter(|(from, _)| near(*from));
+                        self.demands
+                            .extend(fillers.map(|&(_, callee)| Demand::Inside(callee)));
                     }
                     return;
                 }
@@ -328,7 +334,12 @@ impl Engine<'_> {
             _ => {}
         }
         if by.sym != CONST {
-            self.escape(&mut state, by);
+            let callee = if let [Callee::Func(function)] = targets {
+                Some(*function)
+            } else {
+                None
+            };
+            self.escape(run, &mut state, by, callee);
         }
         self.forget_volatile(&mut state);
         state.set(0, result);
@@ -342,7 +353,7 @@ impl Engine<'_> {
     }
 
     /// Memory a call may write: what its arguments point to, and what was stored where it may be seen.
-    fn escape(&self, state: &mut State, by: Atom) {
+    fn escape(&self, run: &mut Run, state: &mut State, by: Atom, callee: Option<u32>) {
         let mut places: Vec<Atom> = Vec::new();
         let registers: &[Reg] = match self.image.arch {
             Arch::X64 => &[1, 2, 8, 9],
@@ -377,6 +388,12 @@ impl Engine<'_> {
             off,
         }));
         for place in places {
+            if let (Some(callee), STACK) = (callee, place.sym)
+                && run.given.len() < 256
+                && !run.given.contains(&(place.off, callee))
+            {
+                run.given.push((place.off, callee));
+            }
             if place.sym != STACK || place.off < 0 {
                 state.may_write(place.sym, place.off, by);
             }

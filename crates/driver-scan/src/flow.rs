@@ -48,6 +48,8 @@ pub(crate) struct Run {
     floor: u64,
     /// Blocks from which a site can be reached; all when absent.
     slice: Option<HashSet<u32>>,
+    /// Functions that were given the address of a local at this offset.
+    pub(crate) given: Vec<(i64, u32)>,
     covered: Vec<(u32, u32)>,
     unresolved: Option<State>,
     exit: Option<State>,
@@ -84,6 +86,7 @@ impl Engine<'_> {
                 .steps
                 .saturating_sub(if wide { WIDE_STEPS } else { QUICK_STEPS }),
             slice: None,
+            given: Vec::new(),
             covered: Vec::new(),
             unresolved: None,
             exit: None,

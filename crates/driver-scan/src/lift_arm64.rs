@@ -343,6 +343,15 @@ impl Arm64 {
                 test: op == BinOp::And,
             });
         }
+        let compares = flags && op == BinOp::Sub;
+        if compares {
+            out.push(Op::Cmp {
+                size,
+                a,
+                b,
+                test: false,
+            });
+        }
         match (op, a, b) {
             (BinOp::Or, Src::Imm(0), other) | (BinOp::Add, other, Src::Imm(0)) => {
                 out.push(Op::Mov {
@@ -359,7 +368,7 @@ impl Arm64 {
                 b,
             }),
         }
-        if flags {
+        if flags && !compares {
             out.push(Op::Cmp {
                 size,
                 a: Src::Reg(register),

@@ -79,13 +79,19 @@ impl State {
         if let Some(place) = self.regs.get_mut(usize::from(reg)) {
             *place = val;
             self.immediate &= !(1u64 << (reg & 63));
+            let mut copied = None;
             if !self.origin.is_empty() {
+                copied = self
+                    .origin
+                    .iter()
+                    .find(|(copy, _)| *copy == reg)
+                    .map(|&(_, cell)| cell);
                 self.origin.retain(|(copy, _)| *copy != reg);
             }
             if let Some(flags) = &mut self.flags
                 && flags.place == Place::Reg(reg)
             {
-                flags.place = Place::Nowhere;
+                flags.place = copied.map_or(Place::Nowhere, |(sym, off, size)| Place::Cell(sym, off, size));
             }
         }
     }

@@ -34,6 +34,11 @@ impl Xrefs {
             }
         }
         calls.sort_unstable();
+        if image.arch != Arch::Arm64 {
+            for section in image.sections.iter().filter(|section| section.exec) {
+                short_jumps(section.rva, section.data, &calls, &mut jumps);
+            }
+        }
         jumps.sort_unstable();
         let mut pointers: Vec<(u32, u32)> = image
             .pointers
@@ -228,6 +233,19 @@ fn x86_branches(image: &Image<'_>, opcode: u8, rva: u32, data: &[u8], out: &mut 
         let target = site.wrapping_add(5).wrapping_add(u32::from_le_bytes(bytes));
         let inside = target.wrapping_sub(rva) < data.len() as u32 || image.is_code(target);
         if inside && out.len() < MAX_CALLS {
+            out.push((target, site));
+        }
+    }
+}
+
+/// Short jumps to what looks like a function: called elsewhere, or aligned like one.
+fn short_jumps(rva: u32, data: &[u8], calls: &[(u32, u32)], out: &mut Vec<(u32, u32)>) {
+    for at in memchr_iter(0xeb, data) {
+        let Some(&offset) = data.get(at + 1) else { continue };
+        let site = rva.wrapping_add(at as u32);
+        let target = site.wrapping_add(2).wrapping_add(offset as i8 as u32);
+        let called = || calls.binary_search_by(|&(t, _)| t.cmp(&target)).is_ok();
+        if (target % 16 == 0 || called()) && out.len() < MAX_CALLS {
             out.push((target, site));
         }
     }
