@@ -100,7 +100,8 @@ impl Engine<'_> {
             .filter(|(site, _)| !reached(&run, *site))
             .cloned()
             .collect();
-        let (others, lost): (Vec<_>, Vec<_>) = missed.into_iter().partition(|(_, starts)| !starts.is_empty());
+        let (mut others, lost): (Vec<_>, Vec<_>) =
+            missed.into_iter().partition(|(_, starts)| !starts.is_empty());
         if !lost.is_empty() {
             if run.unresolved.is_some() && !wide {
                 self.demands.push(Demand::Wider);
@@ -108,10 +109,16 @@ impl Engine<'_> {
             // Handlers of exceptions and cases of jumps that were not understood: with nothing known on entry.
             let mut starts = Vec::new();
             for (site, _) in &lost {
-                if let Some(leader) = self.leader_before(entry, *site)
-                    && !reached(&run, leader)
-                    && !starts.iter().any(|(at, _)| *at == leader)
-                {
+                let Some(leader) = self
+                    .leader_before(entry, *site)
+                    .filter(|&leader| !reached(&run, leader))
+                else {
+                    continue;
+                };
+                if leader != entry && self.image.bounds(leader).is_none() {
+                    // Behind a return, reached from nowhere, and without exception data: a function of its own.
+                    others.push((*site, vec![leader]));
+                } else if !starts.iter().any(|(at, _)| *at == leader) {
                     starts.push((
                         leader,
                         run.unresolved.clone().unwrap_or_else(|| self.unknown_state()),
@@ -240,6 +247,10 @@ impl Engine<'_> {
                 .tail(at)
                 .and_then(|bytes| self.lift(bytes, at, &mut ops));
             self.steps = self.steps.checked_sub(1)?;
+            if ops.is_empty() && leader == at && length.is_some_and(|length| at + length <= site) {
+                // Padding before a function.
+                leader = leader.saturating_add(length.unwrap_or(1));
+            }
             let Some(length) = length else {
                 at += if self.image.arch == Arch::Arm64 { 4 } else { 1 };
                 leader = at;

@@ -300,6 +300,11 @@ impl X86 {
             }
             M::Lea => {
                 let mem = self.mem(i, 8);
+                let same = general(i.op_register(0)).is_some_and(|(dst, _)| dst == mem.base);
+                if same && mem.index == NONE && mem.disp == 0 && !self.wide {
+                    // Padding between functions.
+                    return;
+                }
                 self.to_dst(i, out, |dst, size| Op::Lea { dst, size, mem });
             }
             M::Add => self.bin(BinOp::Add, i, out),

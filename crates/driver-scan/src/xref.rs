@@ -238,14 +238,20 @@ fn x86_branches(image: &Image<'_>, opcode: u8, rva: u32, data: &[u8], out: &mut 
     }
 }
 
-/// Short jumps to what looks like a function: called elsewhere, or aligned like one.
+/// Short jumps to what looks like a function: called elsewhere, aligned like one, or behind the end of another.
 fn short_jumps(rva: u32, data: &[u8], calls: &[(u32, u32)], out: &mut Vec<(u32, u32)>) {
     for at in memchr_iter(0xeb, data) {
         let Some(&offset) = data.get(at + 1) else { continue };
         let site = rva.wrapping_add(at as u32);
         let target = site.wrapping_add(2).wrapping_add(offset as i8 as u32);
         let called = || calls.binary_search_by(|&(t, _)| t.cmp(&target)).is_ok();
-        if (target % 16 == 0 || called()) && out.len() < MAX_CALLS {
+        let offset = target.wrapping_sub(rva) as usize;
+        let before = data.get(offset.saturating_sub(5)..offset).unwrap_or_default();
+        let after_end = matches!(
+            before,
+            [.., 0xc3 | 0xcc | 0x90] | [.., 0xc2, _, 0] | [.., 0xeb, _] | [0xe9, ..]
+        );
+        if (target % 16 == 0 || after_end || called()) && out.len() < MAX_CALLS {
             out.push((target, site));
         }
     }
