@@ -225,9 +225,7 @@ impl<'a> Engine<'a> {
                 self.ask(table.rva.saturating_add(u32::from(*index) * pointer));
             }
         }
-        if table.indirect {
-            self.want_framework_calls(pointer);
-        }
+        self.want_framework_calls(pointer);
     }
 
     /// Functions that may call the framework's allocating routines: those that hold the displacement of their entry.
@@ -384,10 +382,11 @@ impl<'a> Engine<'a> {
         }
         self.writes.insert(key, after);
         // A routine or a function that leads to one, kept in a global: calls through the global count.
-        if sym == crate::value::CONST && self.leads_to_sink(val) {
-            if let Some(rva) = self.image.rva_of(off as u64) {
-                self.ask(rva);
-            }
+        if sym == crate::value::CONST
+            && self.leads_to_sink(val)
+            && let Some(rva) = self.image.rva_of(off as u64)
+        {
+            self.ask(rva);
         }
         for dependent in self.dependents.get(&key).cloned().unwrap_or_default() {
             self.enqueue(dependent, None);
@@ -545,7 +544,7 @@ fn find_wdf(image: &Image<'_>) -> Option<WdfTable> {
         // Size (then padding), Component, Version.Major, Minor, Build, FuncCount, FuncTable
         let start = at_va.wrapping_sub(u64::from(width));
         let size = image.value(start, 4).unwrap_or(0);
-        if size < 0x20 || size > 0x80 || image.wide_text(value).as_deref() != Some("KmdfLibrary") {
+        if !(0x20..=0x80).contains(&size) || image.wide_text(value).as_deref() != Some("KmdfLibrary") {
             continue;
         }
         let member = |wide_at: u64, narrow_at: u64, bytes: u8| {

@@ -2,7 +2,7 @@
 
 use crate::engine::Engine;
 use crate::flow::Run;
-use crate::ir::{BinOp, Mem, NONE, Op, RAX, RCX, RDI, RSI, RSP, Src, UnOp};
+use crate::ir::{BinOp, Cond, Mem, NONE, Op, RAX, RCX, RDI, RSI, RSP, Src, UnOp};
 use crate::state::{Flags, Place, State};
 use crate::value::{Atom, CONST, Kind, MAX_SET, STACK, TOP, Val, mask, sign_extend};
 
@@ -241,7 +241,10 @@ impl Engine<'_> {
                 cond,
                 a,
                 b,
-            } => self.select(run.widest(), state, dst, size, cond, a, b),
+            } => {
+                let val = self.select(state, size, [(cond, a), (cond.not(), b)], run.widest());
+                state.set(dst, val);
+            }
             Op::Cmp { size, a, b, test } => self.compare(state, size, a, b, test),
             Op::FlagsLost => state.flags = None,
             Op::Clobber { dst } => state.set(dst, Val::TOP),
@@ -250,28 +253,17 @@ impl Engine<'_> {
         }
     }
 
-    fn select(
-        &mut self,
-        widest: u64,
-        state: &mut State,
-        dst: u8,
-        size: u8,
-        cond: crate::ir::Cond,
-        a: Src,
-        b: Src,
-    ) {
-        let (mut yes, mut no) = (state.clone(), state.clone());
-        let (can, cannot) = (yes.assume(cond, widest), no.assume(cond.not(), widest));
-        let val = match (can, cannot) {
-            (true, false) => self.value(&yes, a, size),
-            (false, true) => self.value(&no, b, size),
-            _ => {
-                let a = self.value(&yes, a, size);
-                let b = self.value(&no, b, size);
-                a.join(&b)
+    /// The value of the first choice where its condition can hold, and of the second where that can.
+    fn select(&mut self, state: &State, size: u8, choices: [(Cond, Src); 2], widest: u64) -> Val {
+        let mut val: Option<Val> = None;
+        for (cond, src) in choices {
+            let mut assumed = state.clone();
+            if assumed.assume(cond, widest) {
+                let one = self.value(&assumed, src, size);
+                val = Some(val.map_or_else(|| one.clone(), |other| other.join(&one)));
             }
-        };
-        state.set(dst, val);
+        }
+        val.unwrap_or(Val::TOP)
     }
 
     fn compare(&mut self, state: &mut State, size: u8, a: Src, b: Src, test: bool) {

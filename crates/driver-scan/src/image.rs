@@ -200,7 +200,7 @@ impl<'a> Image<'a> {
             // IMAGE_DEBUG_DIRECTORY entries are 28 bytes long; Type stands at 12.
             self.reproducible = (0..(size / 28).min(32)).any(|entry| {
                 self.u32(rva.saturating_add(entry * 28).saturating_add(12))
-                    == Some(u32::from(pe::IMAGE_DEBUG_TYPE_REPRO.0))
+                    == Some(pe::IMAGE_DEBUG_TYPE_REPRO.0)
             });
         }
         self.resources = range(pe::IMAGE_DIRECTORY_ENTRY_RESOURCE);

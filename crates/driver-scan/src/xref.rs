@@ -182,7 +182,7 @@ fn starts_function(image: &Image<'_>, rva: u32) -> bool {
         return false;
     }
     if image.arch == Arch::Arm64
-        || rva % 16 == 0
+        || rva.is_multiple_of(16)
         || image.bounds(rva).is_some_and(|bounds| bounds.start == rva)
     {
         return true;
@@ -214,7 +214,7 @@ fn after_padding(image: &Image<'_>, floor: u32, site: u32) -> Option<u32> {
             .get(..before.len().saturating_sub(run - 1))
             .unwrap_or_default();
         let ends = matches!(last, [.., 0xc3]) || matches!(last, [.., 0xc2, _, 0]);
-        if run >= 2 || ends || start % 16 == 0 {
+        if run >= 2 || ends || start.is_multiple_of(16) {
             return Some(start);
         }
     }
@@ -251,7 +251,7 @@ fn short_jumps(rva: u32, data: &[u8], calls: &[(u32, u32)], out: &mut Vec<(u32, 
             before,
             [.., 0xc3 | 0xcc | 0x90] | [.., 0xc2, _, 0] | [.., 0xeb, _] | [0xe9, ..]
         );
-        if (target % 16 == 0 || after_end || called()) && out.len() < MAX_CALLS {
+        if (target.is_multiple_of(16) || after_end || called()) && out.len() < MAX_CALLS {
             out.push((target, site));
         }
     }
