@@ -255,7 +255,7 @@ impl OwnerIndex {
         claims.extend(self.mapped_claims(bytes));
         claims.extend(kmdf::claims(bytes, &self.files, &self.installed));
         if claims.is_empty() {
-            claims.extend(self.neighbour_claim(bytes));
+            claims.extend(self.neighbour_claim(bytes).or_else(|| family_claim(bytes)));
         }
         for claim in &mut claims {
             self.complete(claim);
@@ -529,6 +529,16 @@ impl OwnerIndex {
                 .into(),
         ]
     }
+}
+
+/// The only file of the family whose pattern covers the tag.
+fn family_claim(tag: [u8; 4]) -> Option<Claim> {
+    let family = families::family_of(tag, &[])?;
+    let [file] = family.files() else { return None };
+    let sentence = format!("the tag looks like one of the family \"{}\"", family.name);
+    let mut claim = Claim::new(Trust::Inference, Some(file), sentence);
+    claim.confidence = Confidence::Low;
+    Some(claim)
 }
 
 /// Claims of a user's list.
