@@ -27,7 +27,7 @@ fn status(name: &str) -> u64 {
         .find_map(|l| l.strip_prefix(name))
         .unwrap_or_default();
     line.split_ascii_whitespace()
-        .nth(1)
+        .next()
         .and_then(|n| n.parse().ok())
         .unwrap_or(0)
 }
