@@ -251,6 +251,10 @@ impl Source for LinuxSource {
                     out.facts.modules = Some(modules);
                     out.problems.extend(bad.problem("modules", "/proc/modules"));
                 }
+                Err(error) if error.kind == std::io::ErrorKind::NotFound => {
+                    let message = "/proc/modules: not there: this kernel is built without loadable modules";
+                    out.problems.push(Problem::new("modules", message));
+                }
                 Err(error) => out.problems.push(error.problem("modules")),
             }
         }
