@@ -55,12 +55,19 @@ pub fn print(step: &Step, history: &History, args: &ReportArgs, ui: &Ui) -> Resu
         .collect();
     let nothing = (step.text)(&part, report::Style::default()).is_none();
     if nothing && history.kind == Some(snapshot::SourceKind::Live) {
-        let mine = history.problems.iter().map(|p| format!("{}: {}", p.step, p.message));
+        let mine = history
+            .problems
+            .iter()
+            .map(|p| format!("{}: {}", p.step, p.message));
         let why: Vec<String> = mine.collect();
         return Err(Failure::unavailable(format!(
             "this machine has no facts for {}: {}",
             step.name,
-            if why.is_empty() { "the step is one of Windows".to_owned() } else { why.join("; ") }
+            if why.is_empty() {
+                "the step is one of Windows".to_owned()
+            } else {
+                why.join("; ")
+            }
         )));
     }
     let mut out = ui.out(args.to.output.as_deref())?;

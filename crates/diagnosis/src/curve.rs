@@ -66,13 +66,13 @@ fn push(curve: &mut Curve, history: &History, index: usize, bytes: Option<u64>) 
     if curve.at.last().is_some_and(|&last| sample.at <= last) {
         return;
     }
-    if sample.after_gap {
-        if let Some(&last) = curve.at.last() {
-            let between = snapshot::Timestamp(last.0.saturating_add(1));
-            if between < sample.at {
-                curve.at.push(between);
-                curve.bytes.push(None);
-            }
+    if sample.after_gap
+        && let Some(&last) = curve.at.last()
+    {
+        let between = snapshot::Timestamp(last.0.saturating_add(1));
+        if between < sample.at {
+            curve.at.push(between);
+            curve.bytes.push(None);
         }
     }
     curve.at.push(sample.at);

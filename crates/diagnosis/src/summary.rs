@@ -38,12 +38,14 @@ fn verdict(context: &Context<'_>, findings: &[Finding]) -> String {
     };
     if !leaks.is_empty() {
         let named: Vec<String> = leaks.iter().map(|s| with_rate(s)).collect();
-        let holder = context
+        let process = findings.iter().find(|f| f.code == "PS0201").and_then(process_of);
+        let family = context
             .draft
             .families
             .iter()
             .find_map(|f| f.holder.as_ref()?.name());
-        let held = holder
+        let held = process
+            .or(family)
             .map(|h| format!(" Most likely held by {h}."))
             .unwrap_or_default();
         return format!(
@@ -95,6 +97,11 @@ fn verdict(context: &Context<'_>, findings: &[Finding]) -> String {
         return "No leak shown, but the recording is too short to rule one out.".to_owned();
     }
     "No leak: nothing in this input grows without bound or holds an unusual share of memory.".to_owned()
+}
+
+/// The process that a finding about handles begins with: `name (process 7) keeps …`.
+fn process_of(finding: &Finding) -> Option<String> {
+    finding.title.split_once(" keeps ").map(|(who, _)| who.to_owned())
 }
 
 fn with_rate(series: &JudgedSeries) -> String {

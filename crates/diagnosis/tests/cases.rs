@@ -16,14 +16,22 @@ fn diagnosed(file: &Path) -> Diagnosis {
     let analysis = detection::judge(&history, &detection::Config::default());
     let index = OwnerIndex::builtin();
     let owners = |tag: &snapshot::Tag, pool| index.owners_in(tag, pool);
-    diagnose(&Input { history: &history, analysis: &analysis, owners: &owners, options: &Options::default() })
+    diagnose(&Input {
+        history: &history,
+        analysis: &analysis,
+        owners: &owners,
+        options: &Options::default(),
+    })
 }
 
 #[test]
 fn the_leaking_tag_is_first_or_second() {
     let Some(folder) = tables() else { return };
     let cases = [
-        ("claude-91265-toke-file-seat.txt", &["WCsc", "WCfc", "WCse", "WCss", "WCri"][..]),
+        (
+            "claude-91265-toke-file-seat.txt",
+            &["WCsc", "WCfc", "WCse", "WCss", "WCri"][..],
+        ),
         ("codex-ntfc-iostorm-2026.txt", &["NtFC"]),
         ("cxbm-netadaptercx-2026.txt", &["cxbm"]),
         ("kubernetes-moby-35692-afde.txt", &["AfdE", "AfdX"]),
@@ -38,8 +46,16 @@ fn the_leaking_tag_is_first_or_second() {
             continue;
         }
         let diagnosis = diagnosed(&file);
-        let first: Vec<String> = diagnosis.series.iter().take(2).map(|s| s.tag.to_string()).collect();
-        assert!(first.iter().any(|tag| tags.contains(&tag.as_str())), "{name}: {first:?}");
+        let first: Vec<String> = diagnosis
+            .series
+            .iter()
+            .take(2)
+            .map(|s| s.tag.to_string())
+            .collect();
+        assert!(
+            first.iter().any(|tag| tags.contains(&tag.as_str())),
+            "{name}: {first:?}"
+        );
     }
 }
 
@@ -49,8 +65,15 @@ fn ordinary_machines_get_nothing_above_notice() {
     for name in ["baseline-msdoc-ntf.txt", "baseline-poolmonx-2018-win10.txt"] {
         let file = folder.join(name);
         if file.is_file() {
-            let heavy = diagnosed(&file).findings.into_iter().filter(|f| f.severity < Severity::Notice);
-            assert_eq!(heavy.map(|f| f.title).collect::<Vec<_>>(), Vec::<String>::new(), "{name}");
+            let heavy = diagnosed(&file)
+                .findings
+                .into_iter()
+                .filter(|f| f.severity < Severity::Notice);
+            assert_eq!(
+                heavy.map(|f| f.title).collect::<Vec<_>>(),
+                Vec::<String>::new(),
+                "{name}"
+            );
         }
     }
 }

@@ -137,15 +137,15 @@ fn ranking(report: &Report, options: TextOptions) -> String {
         important.clamp(5, SCREENFUL)
     };
     let mut table = Table::new(&[
-        Column::words("TAG", 18, 0),
-        Column::words("POOL", 16, 0),
+        Column::words("TAG", 14, 0),
+        Column::words("POOL", 9, 0),
         Column::words("VERDICT", 12, 0),
         Column::numbers("BYTES", 0),
         Column::numbers("OUTSTANDING", 3),
         Column::numbers("PER DAY", 0),
         Column::numbers("90 %", 2),
         Column::numbers("CONF.", 4),
-        Column::words("OWNER", 12, 1),
+        Column::words("OWNER", 12, 0),
     ]);
     for series in all.iter().take(rows) {
         table.row([

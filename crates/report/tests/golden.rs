@@ -2,6 +2,7 @@
 //! with `INSTA_UPDATE=always cargo test -p report`.
 
 #[path = "../../diagnosis/tests/common/mod.rs"]
+#[expect(dead_code, reason = "the findings' own tests use the rest")]
 mod common;
 
 use common::{GIB, MIB, Machine, START};

@@ -48,14 +48,13 @@ fn of_series(context: &Context<'_>, spec: &Spec, series: &JudgedSeries) -> Findi
     let who = series.owner().filter(|_| !series.owners.shared).map(|o| format!(" ({o})")).unwrap_or_default();
     let mut finding = spec.finding(severity, format!("{}{who} keeps {held}", series.name()));
     finding.evidence.extend(evidence::held(context, series));
-    if let (Some(outstanding), Some(uptime)) = (series.judgement.outstanding, context.draft.source.kernel_uptime_s) {
-        if uptime > 60.0 {
-            finding.evidence.push(format!(
-                "The kernel has been up for {}: {} outstanding allocations an hour on average.",
-                duration(uptime),
-                count((outstanding as f64 / uptime * 3600.0) as u64)
-            ));
-        }
+    let since_boot = series.judgement.outstanding.zip(context.draft.source.kernel_uptime_s);
+    if let Some((outstanding, uptime)) = since_boot.filter(|&(_, uptime)| uptime > 60.0) {
+        finding.evidence.push(format!(
+            "The kernel has been up for {}: {} outstanding allocations an hour on average.",
+            duration(uptime),
+            count((outstanding as f64 / uptime * 3600.0) as u64)
+        ));
     }
     finding.evidence.extend(evidence::growth(series));
     finding.evidence.push(evidence::owner(series));

@@ -102,12 +102,14 @@ impl Machine {
 
     /// Changes the judgement of the series added last.
     pub(crate) fn judged(mut self, change: impl FnOnce(&mut Judgement)) -> Self {
-        change(self.analysis.judgements.last_mut().unwrap());
+        if let Some(last) = self.analysis.judgements.last_mut() {
+            change(last);
+        }
         self
     }
 
     /// Memory counters at the end: 16 GiB of which half is available, changed by `change`.
-    pub(crate) fn memory(mut self, change: impl FnOnce(&mut MemoryCounters)) -> Self {
+    pub(crate) fn memory(self, change: impl FnOnce(&mut MemoryCounters)) -> Self {
         let mut memory = MemoryCounters {
             physical: Some(16 * GIB),
             available: Some(8 * GIB),
@@ -132,7 +134,9 @@ impl Machine {
         if self.history.facts.last().is_none_or(|(at, _)| *at != last) {
             self.history.facts.push((last, MomentFacts::default()));
         }
-        change(&mut self.history.facts.last_mut().unwrap().1);
+        if let Some((_, facts)) = self.history.facts.last_mut() {
+            change(facts);
+        }
         self
     }
 
