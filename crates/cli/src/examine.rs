@@ -1,12 +1,14 @@
 //! From files to a report: the way that analyze, diagnose and the single steps share.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 
 use attribution::OwnerIndex;
 use detection::Analysis;
 use diagnosis::{Diagnosis, Input, Severity};
 use report::{Report, Style, TextOptions};
-use snapshot::{History, HistoryBuilder, SourceKind};
+use snapshot::{History, HistoryBuilder, HostFacts, MomentFacts, OsKind, Problem, SourceKind};
 use source::Want;
 
 use crate::args::{ReportArgs, ReportFormat};
@@ -14,18 +16,59 @@ use crate::exit::{Failure, FailureExt, Outcome, chain};
 use crate::output::Look;
 use crate::ui::Ui;
 
-/// Opens what was named: a folder of raw captures, or files that the recording room knows.
+/// Opens what was named: recordings of every kind, a folder of raw captures, saved event logs beside them or alone.
 ///
 /// # Errors
 /// [`Failure::Input`] with the file and the reason.
 pub fn open(files: &[PathBuf]) -> Result<History, Failure> {
-    if let [folder] = files
-        && source::capture::is_capture_path(folder)
-    {
-        return source::capture::read_folder(folder).in_file(folder);
+    let (logs, others): (Vec<PathBuf>, Vec<PathBuf>) =
+        files.iter().cloned().partition(|path| is_event_log(path));
+    let mut history = match others.as_slice() {
+        [] if !logs.is_empty() => windows_without_samples(),
+        [folder] if source::capture::is_capture_path(folder) => {
+            source::capture::read_folder(folder).in_file(folder)?
+        }
+        // The error itself names the file.
+        others => recording::open(others, &recording::OpenOptions::default())
+            .map_err(|error| Failure::input(chain(&error)))?,
+    };
+    for log in &logs {
+        add_events(&mut history, log)?;
     }
-    // The error itself names the file.
-    recording::open(files, &recording::OpenOptions::default()).map_err(|error| Failure::input(chain(&error)))
+    Ok(history)
+}
+
+/// What event logs are added to when nothing else was named.
+fn windows_without_samples() -> History {
+    History {
+        host: HostFacts {
+            os: Some(OsKind::Windows),
+            ..HostFacts::default()
+        },
+        ..History::default()
+    }
+}
+
+fn add_events(history: &mut History, log: &Path) -> Result<(), Failure> {
+    let read = source::events::read_evtx(log).in_file(log)?;
+    if let Some((count, reason)) = read.unreadable {
+        let message = format!("{}: {count} of {} records: {reason}", log.display(), read.records);
+        history.problems.push(Problem::new("crashes", message));
+    }
+    let facts = MomentFacts {
+        events: Some(read.events),
+        ..MomentFacts::default()
+    };
+    let last = u32::try_from(history.samples.len().saturating_sub(1)).unwrap_or(u32::MAX);
+    history.facts.push((last, facts));
+    Ok(())
+}
+
+/// `.evtx` files begin with `ElfFile` and a zero byte.
+fn is_event_log(path: &Path) -> bool {
+    let mut head = [0; 8];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut head));
+    read.is_ok() && head == *b"ElfFile\0"
 }
 
 /// The facts of this machine now, as a history of one sample without tags.

@@ -15,4 +15,5 @@ mod store;
 
 pub use error::{ImportError, ImportErrorKind, WriteError};
 pub use import::{OpenOptions, open, open_bytes};
+pub use redact::redacted;
 pub use store::writer::{Appended, Writer, WriterOptions};

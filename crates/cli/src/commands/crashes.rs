@@ -1,15 +1,12 @@
 //! `poolscope crashes`.
 
-use std::fs::File;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use snapshot::{History, MomentFacts, OsKind, Problem};
 use source::Want;
 
 use crate::args::ReportArgs;
 use crate::examine;
-use crate::exit::{Failure, FailureExt, Outcome};
+use crate::exit::{Failure, Outcome};
 use crate::step::{self, Step};
 use crate::ui::Ui;
 
@@ -57,49 +54,7 @@ pub fn run(args: &Args, ui: &Ui) -> Result<Outcome, Failure> {
     let history = if args.files.is_empty() {
         examine::this_machine(&want)?
     } else {
-        from_files(&args.files)?
+        examine::open(&args.files)?
     };
     step::print(&STEP, &history, &args.report, ui)
-}
-
-/// Event logs by their content; everything else is a recording.
-fn from_files(files: &[PathBuf]) -> Result<History, Failure> {
-    let (logs, recordings): (Vec<PathBuf>, Vec<PathBuf>) =
-        files.iter().cloned().partition(|path| is_event_log(path));
-    let mut history = if recordings.is_empty() {
-        History {
-            host: snapshot::HostFacts {
-                os: Some(OsKind::Windows),
-                ..snapshot::HostFacts::default()
-            },
-            ..History::default()
-        }
-    } else {
-        examine::open(&recordings)?
-    };
-    for path in &logs {
-        let read = source::events::read_evtx(path).in_file(path)?;
-        if let Some((count, reason)) = read.unreadable {
-            let message = format!(
-                "{}: {count} of {} records: {reason}",
-                path.display(),
-                read.records
-            );
-            history.problems.push(Problem::new("crashes", message));
-        }
-        let facts = MomentFacts {
-            events: Some(read.events),
-            ..MomentFacts::default()
-        };
-        let last = u32::try_from(history.samples.len().saturating_sub(1)).unwrap_or(u32::MAX);
-        history.facts.push((last, facts));
-    }
-    Ok(history)
-}
-
-/// `.evtx` files begin with `ElfFile` and a zero byte.
-fn is_event_log(path: &Path) -> bool {
-    let mut head = [0; 8];
-    let read = File::open(path).and_then(|mut file| file.read_exact(&mut head));
-    read.is_ok() && head == *b"ElfFile\0"
 }

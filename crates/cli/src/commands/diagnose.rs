@@ -74,6 +74,11 @@ pub fn run(args: &Args, ui: &Ui) -> Result<Outcome, Failure> {
         (None, true) => watch(args, ui)?,
         (None, false) => examine::open(&args.files)?,
     };
+    let history = if args.redact {
+        recording::redacted(&history)
+    } else {
+        history
+    };
     let progress = ui.progress(None, "Diagnosing");
     index.add_history(&history);
     let mut options = diagnosis::Options::default();
