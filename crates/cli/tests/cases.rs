@@ -11,17 +11,17 @@ fn tables() -> Option<PathBuf> {
     folder.is_dir().then_some(folder)
 }
 
-fn diagnosed(file: &Path) -> Diagnosis {
-    let history = recording::open(&[file.to_owned()], &recording::OpenOptions::default()).unwrap();
+fn diagnosed(file: &Path) -> Result<Diagnosis, recording::ImportError> {
+    let history = recording::open(&[file.to_owned()], &recording::OpenOptions::default())?;
     let analysis = detection::judge(&history, &detection::Config::default());
     let index = OwnerIndex::builtin();
     let owners = |tag: &snapshot::Tag, pool| index.owners_in(tag, pool);
-    diagnose(&Input {
+    Ok(diagnose(&Input {
         history: &history,
         analysis: &analysis,
         owners: &owners,
         options: &Options::default(),
-    })
+    }))
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn the_leaking_tag_is_first_or_second() {
         if !file.is_file() {
             continue;
         }
-        let diagnosis = diagnosed(&file);
+        let diagnosis = diagnosed(&file).unwrap();
         let first: Vec<String> = diagnosis
             .series
             .iter()
@@ -66,6 +66,7 @@ fn ordinary_machines_get_nothing_above_notice() {
         let file = folder.join(name);
         if file.is_file() {
             let heavy = diagnosed(&file)
+                .unwrap()
                 .findings
                 .into_iter()
                 .filter(|f| f.severity < Severity::Notice);
