@@ -9,6 +9,7 @@
 
 pub mod axis;
 pub mod calibration;
+mod calibration_table;
 mod config;
 mod judge;
 mod judgement;

@@ -1,0 +1,25 @@
+//! Regenerates every figure and picture of `docs/detection.md`; see `--help`.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command that prints its results")]
+#![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::expect_used, reason = "a benchmark of this repository, not a part of the program")]
+
+mod data;
+mod fit;
+mod train;
+mod score;
+
+use std::path::PathBuf;
+
+fn main() {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let number = |i: usize, or: u64| args.get(i).and_then(|a| a.parse().ok()).unwrap_or(or);
+    match args.first().map(String::as_str) {
+        Some("fit") => train::run(number(1, 160), number(2, 3) as usize, number(3, 150) as usize),
+        Some("leakbench") => {
+            let folder = PathBuf::from(args.get(1).cloned().unwrap_or_else(|| "../shared/leakbench".into()));
+            score::leakbench(&folder, args.get(2).map(PathBuf::from));
+        }
+        Some("known") => score::generated(synth::curves::Palette::Known, 500_000, number(1, 80)),
+        Some("unseen") => score::generated(synth::curves::Palette::Unseen, 900_000, number(1, 96)),
+        _ => eprintln!("leak-bench fit [RECORDINGS DEPTH TREES] | leakbench [FOLDER [OUT]] | known [N] | unseen [N]"),
+    }
+}
