@@ -203,6 +203,8 @@ pub struct Blocks {
     pub span: Span,
     /// Block of each sample of the span.
     pub of: Vec<u16>,
+    /// Offset of each block's first sample in the span, and one past the last sample.
+    pub starts: Vec<u32>,
     /// Mean time of each block's samples, in seconds from the start of the span. Empty blocks are left out.
     pub seconds: Vec<f64>,
     /// Blocks that begin with a joint.
@@ -221,6 +223,7 @@ impl Blocks {
         let wanted = n.div_ceil(per_block).max(1);
         let mut of = Vec::with_capacity(n);
         let mut sums: Vec<(f64, u32)> = Vec::new();
+        let mut starts = Vec::with_capacity(wanted + 1);
         let mut last_slot = usize::MAX;
         for (i, &t) in times.iter().enumerate() {
             let slot = if per_block == 1 || length <= 0.0 {
@@ -232,6 +235,7 @@ impl Blocks {
             };
             if slot != last_slot {
                 sums.push((0.0, 0));
+                starts.push(u32::try_from(i).unwrap_or(u32::MAX));
                 last_slot = slot;
             }
             if let Some((sum, count)) = sums.last_mut() {
@@ -240,6 +244,7 @@ impl Blocks {
             }
             of.push(u16::try_from(sums.len() - 1).unwrap_or(u16::MAX));
         }
+        starts.push(u32::try_from(n).unwrap_or(u32::MAX));
         let joints = axis
             .joints
             .iter()
@@ -249,6 +254,7 @@ impl Blocks {
         Self {
             span,
             of,
+            starts,
             seconds: sums
                 .iter()
                 .map(|&(sum, count)| sum / f64::from(count.max(1)))

@@ -28,12 +28,20 @@ pub(crate) struct Node {
 impl Node {
     /// What a path adds to the log-odds.
     pub(crate) const fn leaf(weight: f32) -> Self {
-        Self { statistic: u8::MAX, right: 0, number: weight }
+        Self {
+            statistic: u8::MAX,
+            right: 0,
+            number: weight,
+        }
     }
 
     /// Left up to `at`, right above.
     pub(crate) const fn split(statistic: u8, at: f32, right: u16) -> Self {
-        Self { statistic, right, number: at }
+        Self {
+            statistic,
+            right,
+            number: at,
+        }
     }
 }
 
@@ -54,8 +62,14 @@ fn weight(values: &[f64; STATISTIC_COUNT], root: usize) -> f32 {
     // No tree is deeper than a handful; the bound keeps a broken table from looping.
     for _ in 0..16 {
         let Some(node) = NODES.get(at) else { return 0.0 };
-        let Some(&value) = values.get(usize::from(node.statistic)) else { return node.number };
-        at = if value as f32 <= node.number { at + 1 } else { usize::from(node.right) };
+        let Some(&value) = values.get(usize::from(node.statistic)) else {
+            return node.number;
+        };
+        at = if value as f32 <= node.number {
+            at + 1
+        } else {
+            usize::from(node.right)
+        };
     }
     0.0
 }

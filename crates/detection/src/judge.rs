@@ -8,7 +8,7 @@ use crate::calibration::probability;
 use crate::judgement::{Analysis, Evidence, HorizonRates, Judgement, Rate, Shape, Verdict};
 use crate::reduce::{Channel, Reduced, reduce};
 use crate::screen::{Held, Surroundings, is_unfreed};
-use crate::study::{Context, Curve, STATISTICS, Study, study};
+use crate::study::{Context, Curve, STATISTICS, Stat, Study, study};
 
 /// Seconds in a day.
 const DAY: f64 = 86_400.0;
@@ -77,7 +77,12 @@ pub fn study_series(series: &Series, axis: &Axis, blocks: &Blocks) -> Studied {
         if channel.changes == 0 || channel.known < 4 {
             return None;
         }
-        study(&blocks.seconds, &joined(channel, blocks), &context)
+        study(
+            &blocks.seconds,
+            &joined(&channel.min, blocks),
+            &joined(&channel.mean, blocks),
+            &context,
+        )
     };
     Studied {
         bytes: of(&reduced.bytes),
@@ -90,9 +95,9 @@ fn first_known(channel: &Channel) -> Option<f64> {
     channel.min.iter().copied().find(|v| v.is_finite())
 }
 
-/// Block minima with the level joined across long gaps.
-fn joined(channel: &Channel, blocks: &Blocks) -> Vec<f64> {
-    let mut values = channel.min.clone();
+/// Block values with the level joined across long gaps.
+fn joined(values: &[f64], blocks: &Blocks) -> Vec<f64> {
+    let mut values = values.to_vec();
     for &joint in &blocks.joints {
         let at = usize::from(joint);
         if let (Some(a), Some(b)) = (
@@ -213,7 +218,7 @@ fn word(
             return Verdict::Suspect;
         }
     }
-    let level_change = study.values[21];
+    let level_change = study.value(Stat::LevelChange);
     if !worth {
         return Verdict::Steady;
     }

@@ -16,6 +16,8 @@ pub struct Channel {
     pub min: Vec<f64>,
     /// Greatest value in each block.
     pub max: Vec<f64>,
+    /// Mean over each block's samples.
+    pub mean: Vec<f64>,
     /// Number of blocks with a value.
     pub known: usize,
     /// Value at the end of the window, where the series is still there.
@@ -120,65 +122,95 @@ impl Follow {
 }
 
 /// Writes values into blocks.
-struct Filler {
+struct Filler<'a> {
+    /// Offset of each block's first sample, and one past the last sample.
+    starts: &'a [u32],
     min: Vec<f64>,
     max: Vec<f64>,
+    sum: Vec<f64>,
+    /// The value that holds, since this offset, in this block.
     value: f64,
+    since: u32,
     block: usize,
     changes: usize,
 }
 
-impl Filler {
-    fn new(blocks: usize) -> Self {
+impl<'a> Filler<'a> {
+    fn new(starts: &'a [u32]) -> Self {
+        let blocks = starts.len().saturating_sub(1);
         Self {
+            starts,
             min: vec![f64::NAN; blocks],
             max: vec![f64::NAN; blocks],
+            sum: vec![0.0; blocks],
             value: f64::NAN,
+            since: 0,
             block: 0,
             changes: 0,
         }
     }
 
-    /// The value held so far fills every block up to `block`; then `value` holds.
+    /// From offset `at` in `block` on, `value` holds.
     #[inline]
-    fn put(&mut self, block: usize, begins_block: bool, value: f64) {
-        if block > self.block {
-            for b in self.block + 1..block {
-                self.hold(b);
-            }
-            // A change inside a block leaves the old value valid for the block's first samples.
-            if !begins_block {
-                self.hold(block);
-            }
-            self.block = block;
-        }
+    fn put(&mut self, at: u32, block: usize, value: f64) {
+        self.hold_until(at, block);
         if value != self.value {
             self.changes += usize::from(!self.value.is_nan());
             self.value = value;
         }
-        self.hold(block);
+    }
+
+    /// The held value covers the samples before offset `at`, which lies in `block`.
+    #[inline]
+    fn hold_until(&mut self, at: u32, block: usize) {
+        while self.block < block {
+            let end = self.starts.get(self.block + 1).copied().unwrap_or(self.since);
+            self.cover(end);
+            self.block += 1;
+            self.since = end;
+        }
+        self.cover(at);
+        self.since = at;
     }
 
     #[inline]
-    fn hold(&mut self, block: usize) {
-        if let (Some(low), Some(high)) = (self.min.get_mut(block), self.max.get_mut(block)) {
-            // `NaN` loses against any number.
+    fn cover(&mut self, end: u32) {
+        if end <= self.since {
+            return;
+        }
+        let held = f64::from(end - self.since);
+        if let (Some(low), Some(high), Some(sum)) = (
+            self.min.get_mut(self.block),
+            self.max.get_mut(self.block),
+            self.sum.get_mut(self.block),
+        ) {
+            // `NaN` loses against any number, and poisons a mean that is not of whole blocks.
             *low = low.min(self.value);
             *high = high.max(self.value);
+            *sum += self.value * held;
         }
     }
 
     fn finish(mut self) -> Channel {
-        for b in self.block + 1..self.min.len() {
-            self.hold(b);
-        }
+        let blocks = self.min.len();
+        let end = self.starts.last().copied().unwrap_or(0);
+        self.hold_until(end, blocks);
         let known = self.min.iter().filter(|v| !v.is_nan()).count();
+        let mut mean = self.sum;
+        for ((m, pair), low) in mean.iter_mut().zip(self.starts.windows(2)).zip(&self.min) {
+            *m /= f64::from((pair[1] - pair[0]).max(1));
+            if m.is_nan() {
+                // Partly absent: the least value stands in.
+                *m = *low;
+            }
+        }
         Channel {
             known,
             last: (!self.value.is_nan()).then_some(self.value),
             changes: self.changes,
             min: self.min,
             max: self.max,
+            mean,
         }
     }
 }
@@ -188,8 +220,8 @@ impl Filler {
 pub fn reduce(series: &Series, blocks: &Blocks, seconds: &[f64]) -> Reduced {
     let span = blocks.span;
     let mut out = Reduced::default();
-    let mut bytes = Filler::new(blocks.len());
-    let mut count = Filler::new(blocks.len());
+    let mut bytes = Filler::new(&blocks.starts);
+    let mut count = Filler::new(&blocks.starts);
     let (mut allocs, mut frees) = (Follow::default(), Follow::default());
     // The change in force when the window begins is the last one at or before its first sample.
     let first = series
@@ -207,7 +239,7 @@ pub fn reduce(series: &Series, blocks: &Blocks, seconds: &[f64]) -> Reduced {
         let usage = series.usage(i);
         let at = sample - span.start;
         let block = usize::from(blocks.of.get(at).copied().unwrap_or(0));
-        let begins = at == 0 || blocks.of.get(at - 1).is_none_or(|&b| usize::from(b) != block);
+        let offset = u32::try_from(at).unwrap_or(u32::MAX);
         let absent = usage.is_absent();
         if absent {
             out.gone = true;
@@ -223,8 +255,8 @@ pub fn reduce(series: &Series, blocks: &Blocks, seconds: &[f64]) -> Reduced {
             }
         }
         let as_value = |c: Option<u64>| c.map_or(f64::NAN, |v| v as f64);
-        bytes.put(block, begins, as_value(usage.bytes.get()));
-        count.put(block, begins, as_value(usage.outstanding(series.width)));
+        bytes.put(offset, block, as_value(usage.bytes.get()));
+        count.put(offset, block, as_value(usage.outstanding(series.width)));
     }
     if !out.gone {
         out.seen = Some(span.end.saturating_sub(1));

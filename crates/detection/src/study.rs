@@ -2,7 +2,62 @@
 
 use crate::level::{Fit, Level, Regressor};
 
-/// Names of the statistics, in the order of [`Study::values`].
+/// The statistics, in the order of [`Study::values`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stat {
+    /// Drift of block means over its standard error.
+    DriftT,
+    /// Drift of the minima of a dozen stretches.
+    FloorDriftT,
+    /// Drift at the end when a saturating part is allowed for.
+    LateDriftT,
+    /// Log-likelihood that a saturating curve gains over a line.
+    SaturationGain,
+    /// Log-likelihood that one to three level shifts gain over a line.
+    StepGain,
+    /// Drift when the three largest jumps are allowed for.
+    DriftTWithoutJumps,
+    /// Log of the effective number of rises of the floor.
+    EffectiveRises,
+    /// Mean distance of record high and kept floor, in parts of the range.
+    Backtrack,
+    /// Share of the growth in the last tenth.
+    TailShare,
+    /// Share of the growth in the first quarter.
+    FrontShare,
+    /// Share of the growth in the second half.
+    LateShare,
+    /// Share of the growth between 70 and 90 % of the window.
+    FreshShare,
+    /// Least value of the last quarter minus greatest of the first, in parts of the range.
+    Separation,
+    /// Log-likelihood gained by a daily cycle.
+    SeasonGain,
+    /// Curvature over its standard error.
+    AccelerationT,
+    /// Log of growth in per cent of the mean level.
+    RelativeGrowth,
+    /// Median step in parts of the mean step.
+    Sharpness,
+    /// Log-likelihood that a late beginning gains over a line.
+    OnsetGain,
+    /// Log of the number of blocks.
+    Blocks,
+    /// Growth of outstanding allocations per allocation; -1 when unknown.
+    Retained,
+    /// Frees per allocation in the window; -1 when unknown.
+    FreeRatio,
+    /// Growth of the floor in parts of the range.
+    LevelChange,
+    /// Share of blocks in which the floor does not rise.
+    QuietShare,
+    /// Log of the growth in outstanding allocations.
+    GrowthObjects,
+    /// How far jumps are multiples of one size, times their number.
+    JumpRegularity,
+}
+
+/// Names of the statistics, in the order of [`Stat`].
 pub const STATISTICS: [&str; STATISTIC_COUNT] = [
     "drift_t",
     "floor_drift_t",
@@ -26,12 +81,13 @@ pub const STATISTICS: [&str; STATISTIC_COUNT] = [
     "retained",
     "free_ratio",
     "level_change",
-    "days",
     "quiet_share",
+    "growth_objects",
+    "jump_regularity",
 ];
 
 /// Number of statistics.
-pub const STATISTIC_COUNT: usize = 24;
+pub const STATISTIC_COUNT: usize = 25;
 
 /// Seconds in a day.
 const DAY: f64 = 86_400.0;
@@ -87,6 +143,14 @@ pub struct Study {
     pub floor_share: f64,
     /// Number of jumps that make nine tenths of the growth.
     pub jumps: usize,
+}
+
+impl Study {
+    /// One statistic.
+    #[must_use]
+    pub fn value(&self, stat: Stat) -> f64 {
+        self.values.get(stat as usize).copied().unwrap_or(0.0)
+    }
 }
 
 /// Facts of the whole series that go into the study of each of its quantities.
@@ -163,12 +227,13 @@ fn fit(level: &Level, own: &[&Regressor], season: &[Regressor]) -> Option<Fit> {
     level.fit(&all)
 }
 
-/// Studies the block minima of one quantity. `None` when there are too few blocks or nothing moves.
+/// Studies one quantity: floors by its block minima, drift by its block means. `None` when there are too few blocks or nothing moves.
 #[must_use]
-pub fn study(seconds: &[f64], minima: &[f64], context: &Context) -> Option<Study> {
-    let level = Level::new(seconds, minima)?;
+pub fn study(seconds: &[f64], minima: &[f64], means: &[f64], context: &Context) -> Option<Study> {
+    let floors = Level::new(seconds, minima)?;
+    let level = Level::new(seconds, means)?;
     let n = level.len();
-    let (low, high) = extent(&level.y);
+    let (low, high) = extent(&floors.y);
     if high <= low {
         return None;
     }
@@ -188,10 +253,10 @@ pub fn study(seconds: &[f64], minima: &[f64], context: &Context) -> Option<Study
         }
     }
     let drift_t = base.t(0);
-    let floor = kept_floor(&level.y);
+    let floor = kept_floor(&floors.y);
     let growth = floor[n - 1] - floor[0];
     let mut values = [0.0; STATISTIC_COUNT];
-    shape_statistics(&level, &floor, range, &mut values);
+    shape_statistics(&floors, &floor, range, &mut values);
     let mut study = Study {
         values,
         curve: Curve::Line,
@@ -210,16 +275,17 @@ pub fn study(seconds: &[f64], minima: &[f64], context: &Context) -> Option<Study
         },
         jumps: jumps(&floor),
     };
-    set(&mut study.values, "drift_t", signed_root(drift_t));
-    set(&mut study.values, "season_gain", signed_root(season_gain));
-    let (floor_t, floor_y) = segment_minima(&level, if n >= 36 { 12 } else { n.div_ceil(2).max(5) });
+    set(&mut study.values, Stat::DriftT, signed_root(drift_t));
+    set(&mut study.values, Stat::SeasonGain, signed_root(season_gain));
+    let (floor_t, floor_y) = segment_minima(&floors, if n >= 36 { 12 } else { n.div_ceil(2).max(5) });
     if let Some(fit) = Level::new(&floor_t, &floor_y).and_then(|l| l.fit(&[&l.regressor(|s| s)])) {
-        set(&mut study.values, "floor_drift_t", signed_root(fit.t(0)));
+        set(&mut study.values, Stat::FloorDriftT, signed_root(fit.t(0)));
     }
-    if drift_t > HOPELESS_T || study.values[7] < 0.5 {
+    if drift_t > HOPELESS_T || study.value(Stat::Backtrack) < 0.5 {
         compare_curves(&level, &season, &line, &base, &mut study);
     }
-    context_statistics(&level, context, growth, &mut study.values);
+    context_statistics(context, &mut study.values);
+    set(&mut study.values, Stat::JumpRegularity, jump_regularity(&floor));
     Some(study)
 }
 
@@ -251,10 +317,10 @@ fn compare_curves(level: &Level, season: &[Regressor], line: &Regressor, base: &
         late_t = base.t(0);
         study.late = study.drift;
     }
-    set(&mut study.values, "late_drift_t", signed_root(late_t));
+    set(&mut study.values, Stat::LateDriftT, signed_root(late_t));
     set(
         &mut study.values,
-        "saturation_gain",
+        Stat::SaturationGain,
         signed_root((saturation - base.score).max(-40.0)),
     );
     if saturation > best.0 {
@@ -263,10 +329,10 @@ fn compare_curves(level: &Level, season: &[Regressor], line: &Regressor, base: &
     let (steps, without) = step_models(level, season, line);
     set(
         &mut study.values,
-        "step_gain",
+        Stat::StepGain,
         signed_root((steps - base.score).max(-40.0)),
     );
-    set(&mut study.values, "drift_t_without_jumps", signed_root(without));
+    set(&mut study.values, Stat::DriftTWithoutJumps, signed_root(without));
     if steps > best.0 {
         best = (steps, Curve::Steps);
     }
@@ -283,10 +349,10 @@ fn compare_curves(level: &Level, season: &[Regressor], line: &Regressor, base: &
             }
         }
     }
-    set(&mut study.values, "onset_gain", signed_root(onset_gain));
+    set(&mut study.values, Stat::OnsetGain, signed_root(onset_gain));
     let square = level.regressor(|s| s * s / length);
     if let Some(fit) = fit(level, &[line, &square], season) {
-        set(&mut study.values, "acceleration_t", signed_root(fit.t(1)));
+        set(&mut study.values, Stat::AccelerationT, signed_root(fit.t(1)));
         if fit.score > best.0 && fit.beta[1] > 0.0 {
             best = (fit.score, Curve::Accelerating);
         }
@@ -327,58 +393,59 @@ fn shape_statistics(level: &Level, floor: &[f64], range: f64, values: &mut [f64;
     } else {
         0.0
     };
-    set(values, "effective_rises", (1.0 + effective).ln());
+    set(values, Stat::EffectiveRises, (1.0 + effective).ln());
     let high = record_high(&level.y);
     let gap: f64 = high.iter().zip(floor).map(|(h, f)| h - f).sum::<f64>() / n as f64;
-    set(values, "backtrack", gap / range);
+    set(values, Stat::Backtrack, gap / range);
     let share = |from: f64, to: f64| {
         if growth <= 0.0 {
             return 0.0;
         }
         (at_part(floor, to) - at_part(floor, from)) / growth
     };
-    set(values, "tail_share", share(0.9, 1.0));
-    set(values, "front_share", share(0.0, 0.25));
-    set(values, "late_share", share(0.5, 1.0));
-    set(values, "fresh_share", share(0.7, 0.9));
+    set(values, Stat::TailShare, share(0.9, 1.0));
+    set(values, Stat::FrontShare, share(0.0, 0.25));
+    set(values, Stat::LateShare, share(0.5, 1.0));
+    set(values, Stat::FreshShare, share(0.7, 0.9));
     let (first, last) = ((n / 4).max(1), n - (n / 4).max(1));
     let separation = extent(&level.y[last..]).0 - extent(&level.y[..first]).1;
-    set(values, "separation", separation / range);
+    set(values, Stat::Separation, separation / range);
     let scale = level.y.iter().sum::<f64>() / n as f64;
     set(
         values,
-        "relative_growth",
+        Stat::RelativeGrowth,
         (growth / scale.abs().max(1.0) * 100.0).ln_1p(),
     );
-    set(values, "level_change", growth / range);
+    set(values, Stat::LevelChange, growth / range);
     let mut steps: Vec<f64> = level.d.iter().map(|d| d.abs()).collect();
     let middle = steps.len() / 2;
     let median = *steps.select_nth_unstable_by(middle, f64::total_cmp).1;
     let total: f64 = level.d.iter().map(|d| d.abs()).sum();
     set(
         values,
-        "sharpness",
+        Stat::Sharpness,
         median * level.d.len() as f64 / total.max(1e-9),
     );
     let quiet = rises.iter().filter(|&&r| r <= 0.02 * growth / n as f64).count();
-    set(values, "quiet_share", quiet as f64 / rises.len().max(1) as f64);
-    set(values, "blocks", (n as f64).ln());
-    set(values, "days", (level.length() / DAY).max(1e-4).ln());
+    set(values, Stat::QuietShare, quiet as f64 / rises.len().max(1) as f64);
+    set(values, Stat::Blocks, (n as f64).ln());
 }
 
 /// Statistics that need the allocation counters.
-fn context_statistics(level: &Level, context: &Context, growth: f64, values: &mut [f64; STATISTIC_COUNT]) {
-    let _ = (level, growth);
+fn context_statistics(context: &Context, values: &mut [f64; STATISTIC_COUNT]) {
+    // Where the number of objects is not known, a middling growth stands for it.
+    let objects = context.count_growth.map_or(6.0, |g| g.max(0.0).ln_1p());
+    set(values, Stat::GrowthObjects, objects);
     let retained = match (context.allocated, context.count_growth) {
         (Some(a), Some(g)) if a > 0.0 => (g / a).clamp(-0.2, 1.0),
         _ => -1.0,
     };
-    set(values, "retained", retained);
+    set(values, Stat::Retained, retained);
     let freed = match (context.allocated, context.freed) {
         (Some(a), Some(f)) if a > 0.0 => (f / a).clamp(0.0, 2.0),
         _ => -1.0,
     };
-    set(values, "free_ratio", freed);
+    set(values, Stat::FreeRatio, freed);
 }
 
 /// Value at a part of the window.
@@ -420,10 +487,31 @@ fn signed_root(x: f64) -> f64 {
     }
 }
 
-fn set(values: &mut [f64; STATISTIC_COUNT], name: &str, value: f64) {
-    if let Some(at) = STATISTICS.iter().position(|s| *s == name)
-        && let Some(slot) = values.get_mut(at)
-    {
+/// Jumps that are whole multiples of the smallest one are one event repeated: a launch, a request, a session.
+///
+/// The mean distance to the nearest multiple is 1/4 for unrelated sizes; the result is 0 there and the number of
+/// jumps where all fit.
+fn jump_regularity(floor: &[f64]) -> f64 {
+    let growth = floor.last().unwrap_or(&0.0) - floor.first().unwrap_or(&0.0);
+    let jumps: Vec<f64> = floor
+        .windows(2)
+        .map(|w| w[1] - w[0])
+        .filter(|d| *d > 0.05 * growth)
+        .collect();
+    if jumps.len() < 3 {
+        return 0.0;
+    }
+    let unit = jumps.iter().copied().fold(f64::INFINITY, f64::min);
+    let off: f64 = jumps
+        .iter()
+        .map(|j| (j / unit - (j / unit).round()).abs())
+        .sum::<f64>()
+        / jumps.len() as f64;
+    jumps.len() as f64 * (1.0 - 4.0 * off).max(0.0)
+}
+
+fn set(values: &mut [f64; STATISTIC_COUNT], stat: Stat, value: f64) {
+    if let Some(slot) = values.get_mut(stat as usize) {
         *slot = if value.is_finite() { value } else { 0.0 };
     }
 }

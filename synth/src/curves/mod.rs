@@ -88,11 +88,17 @@ pub fn recording(seed: u64, plan: &Plan) -> Labelling {
     let start = 1_790_000_000.0 + (random.range(0.0, 100.0 * DAY)).floor();
     let times: Vec<f64> = (0..plan.samples)
         .map(|i| {
-            let jitter = if plan.jitter > 0.0 { random.range(-0.5, 0.5) * plan.jitter } else { 0.0 };
+            let jitter = if plan.jitter > 0.0 {
+                random.range(-0.5, 0.5) * plan.jitter
+            } else {
+                0.0
+            };
             start + ((i as f64 + jitter) * plan.interval_s * 10.0).round() / 10.0
         })
         .collect();
-    let series = (0..plan.series).map(|i| one(i, &times, plan, &mut random)).collect();
+    let series = (0..plan.series)
+        .map(|i| one(i, &times, plan, &mut random))
+        .collect();
     Labelling { times, series }
 }
 
@@ -119,11 +125,25 @@ fn one(index: usize, times: &[f64], plan: &Plan, random: &mut Random) -> Labelle
 /// Turns outstanding objects into the counters a kernel shows, with traffic that is allocated and freed in between.
 fn counters(told: &Told, size: f64, random: &mut Random) -> (Vec<u64>, Vec<u64>, Vec<u64>) {
     let n = told.ordinary.len();
-    let level: Vec<f64> = (0..n).map(|i| (told.ordinary[i] + told.lost[i]).round().max(0.0)).collect();
+    let level: Vec<f64> = (0..n)
+        .map(|i| (told.ordinary[i] + told.lost[i]).round().max(0.0))
+        .collect();
     let mean = level.iter().sum::<f64>() / n.max(1) as f64;
-    let busy = if random.chance(0.25) { 0.0 } else { mean * random.log_range(0.003, 3.0) };
-    let uneven_size = if random.chance(0.2) { random.range(0.002, 0.02) } else { 0.0 };
-    let base = if random.chance(0.3) { random.range(2e9, 4.29e9) } else { random.log_range(1e3, 1e8) };
+    let busy = if random.chance(0.25) {
+        0.0
+    } else {
+        mean * random.log_range(0.003, 3.0)
+    };
+    let uneven_size = if random.chance(0.2) {
+        random.range(0.002, 0.02)
+    } else {
+        0.0
+    };
+    let base = if random.chance(0.3) {
+        random.range(2e9, 4.29e9)
+    } else {
+        random.log_range(1e3, 1e8)
+    };
     let mut allocated = base.floor() as u64 + level.first().copied().unwrap_or(0.0) as u64;
     let (mut allocs, mut frees, mut bytes) = (Vec::new(), Vec::new(), Vec::new());
     let mut before = level.first().copied().unwrap_or(0.0);

@@ -70,7 +70,11 @@ impl NoiseKind {
                 let often = random.range(0.03, 0.15);
                 (0..n)
                     .map(|_| {
-                        let spike = if random.chance(often) { 3.0 * random.exponential() } else { 0.0 };
+                        let spike = if random.chance(often) {
+                            3.0 * random.exponential()
+                        } else {
+                            0.0
+                        };
                         spike + 0.3 * random.normal()
                     })
                     .collect()

@@ -5,25 +5,67 @@ use crate::random::Random;
 
 /// Leaks that constants are fitted on.
 pub const LEAKS: [&str; 12] = [
-    "linear", "bursty", "load", "late", "noisy", "on-diurnal", "rising-saw", "accelerating", "tiny", "stairs", "on-off",
+    "linear",
+    "bursty",
+    "load",
+    "late",
+    "noisy",
+    "on-diurnal",
+    "rising-saw",
+    "accelerating",
+    "tiny",
+    "stairs",
+    "on-off",
     "slow",
 ];
 
 /// Ordinary curves that constants are fitted on.
 pub const ORDINARY: [&str; 17] = [
-    "flat", "flat", "churn", "churn", "diurnal", "sawtooth", "warm-up", "step", "burst", "wander", "fill-to-cap",
-    "logarithmic", "sigmoid", "batch", "decay", "bounded-walk", "slow-wave",
+    "flat",
+    "flat",
+    "churn",
+    "churn",
+    "diurnal",
+    "sawtooth",
+    "warm-up",
+    "step",
+    "burst",
+    "wander",
+    "fill-to-cap",
+    "logarithmic",
+    "sigmoid",
+    "batch",
+    "decay",
+    "bounded-walk",
+    "slow-wave",
 ];
 
 /// Leaks that only judge.
 pub const OTHER_LEAKS: [&str; 8] = [
-    "poisson", "office-hours", "ramping", "under-spikes", "per-request", "on-collected", "late-burst", "plain",
+    "poisson",
+    "office-hours",
+    "ramping",
+    "under-spikes",
+    "per-request",
+    "on-collected",
+    "late-burst",
+    "plain",
 ];
 
 /// Ordinary curves that only judge.
 pub const OTHER_ORDINARY: [&str; 12] = [
-    "flat", "churn", "office-hours-load", "collected", "power-law-fill", "two-stage-fill", "plateaus", "lunch-burst",
-    "breathing", "drain", "random-saw", "step-and-noise",
+    "flat",
+    "churn",
+    "office-hours-load",
+    "collected",
+    "power-law-fill",
+    "two-stage-fill",
+    "plateaus",
+    "lunch-burst",
+    "breathing",
+    "drain",
+    "random-saw",
+    "step-and-noise",
 ];
 
 /// Tells a story: its name and the outstanding objects it leads to.
@@ -45,7 +87,11 @@ pub(crate) fn tell(leak: bool, times: &[f64], plan: &Plan, random: &mut Random) 
             other => other,
         };
     }
-    let told = if leak { leaking(name, &scene, plan, random) } else { ordinary(name, &scene, plan, random) };
+    let told = if leak {
+        leaking(name, &scene, plan, random)
+    } else {
+        ordinary(name, &scene, plan, random)
+    };
     (name, told)
 }
 
@@ -128,8 +174,16 @@ fn leaking(name: &str, scene: &Scene, plan: &Plan, random: &mut Random) -> Told 
             let stairs = random.range(5.0, (scene.n as f64 * 0.4).max(6.0)).floor();
             scene.map(|p| (p * stairs).floor() / stairs)
         }
-        "load" => Scene::cumulative(&scene.day_s.iter().map(|&s| 0.03 + load(s, peak, 1.5)).collect::<Vec<_>>()),
-        "office-hours" => Scene::cumulative(&scene.day_s.iter().map(|&s| office(s, peak)).collect::<Vec<_>>()),
+        "load" => Scene::cumulative(
+            &scene
+                .day_s
+                .iter()
+                .map(|&s| 0.03 + load(s, peak, 1.5))
+                .collect::<Vec<_>>(),
+        ),
+        "office-hours" => {
+            Scene::cumulative(&scene.day_s.iter().map(|&s| office(s, peak)).collect::<Vec<_>>())
+        }
         "late" => {
             one_rate = false;
             let onset = random.range(0.2, 0.6);
@@ -140,7 +194,10 @@ fn leaking(name: &str, scene: &Scene, plan: &Plan, random: &mut Random) -> Told 
             let onset = random.range(0.15, 0.5);
             let pulses = pulses(scene, (scene.n / 3).max(5), random);
             let at = pulses[((scene.n as f64 * onset) as usize).min(scene.n - 1)];
-            pulses.iter().map(|v| (v - at).max(0.0) / (1.0 - at).max(0.05)).collect()
+            pulses
+                .iter()
+                .map(|v| (v - at).max(0.0) / (1.0 - at).max(0.05))
+                .collect()
         }
         "accelerating" => {
             let power = random.range(1.4, 2.2);
@@ -157,8 +214,9 @@ fn leaking(name: &str, scene: &Scene, plan: &Plan, random: &mut Random) -> Told 
         }
         "poisson" => {
             let each = random.log_range(1.0, growth / 40.0);
-            let rates: Vec<f64> =
-                (0..scene.n).map(|_| poisson(growth / each / scene.n as f64, random)).collect();
+            let rates: Vec<f64> = (0..scene.n)
+                .map(|_| poisson(growth / each / scene.n as f64, random))
+                .collect();
             Scene::cumulative(&rates)
         }
         "per-request" => {
@@ -169,12 +227,16 @@ fn leaking(name: &str, scene: &Scene, plan: &Plan, random: &mut Random) -> Told 
     };
     let mut ordinary = match name {
         "noisy" => {
-            quiet = growth / base / random.log_range(5.0, 14.0);
+            quiet = growth / base / random.log_range(3.5, 14.0);
             vec![base; scene.n]
         }
         "on-diurnal" => {
             let amplitude = growth * random.log_range(0.1, 0.6);
-            scene.day_s.iter().map(|&s| base + amplitude * load(s, peak, 1.0)).collect()
+            scene
+                .day_s
+                .iter()
+                .map(|&s| base + amplitude * load(s, peak, 1.0))
+                .collect()
         }
         "rising-saw" => {
             let swing = growth * random.log_range(0.08, 0.5);
@@ -202,7 +264,11 @@ fn leaking(name: &str, scene: &Scene, plan: &Plan, random: &mut Random) -> Told 
         quiet = 1.0 / random.range(60.0, 300.0);
     }
     let wobble = noise(scene, plan, random);
-    let noise_height = if name == "noisy" { base * quiet } else { (base * quiet).min(growth / 12.0) };
+    let noise_height = if name == "noisy" {
+        base * quiet
+    } else {
+        (base * quiet).min(growth / 12.0)
+    };
     for (o, w) in ordinary.iter_mut().zip(&wobble) {
         *o += noise_height * w;
     }
@@ -210,7 +276,11 @@ fn leaking(name: &str, scene: &Scene, plan: &Plan, random: &mut Random) -> Told 
     if least < 0.0 {
         ordinary.iter_mut().for_each(|o| *o -= least);
     }
-    Told { ordinary, lost: lost.iter().map(|v| v * growth).collect(), one_rate }
+    Told {
+        ordinary,
+        lost: lost.iter().map(|v| v * growth).collect(),
+        one_rate,
+    }
 }
 
 /// A rising staircase with `count` jumps at random places; sizes vary a little.
@@ -282,24 +352,54 @@ fn ordinary(name: &str, scene: &Scene, plan: &Plan, random: &mut Random) -> Told
         }
         "churn" | "step-and-noise" => {
             quiet = random.log_range(0.01, 0.4);
-            if name == "churn" { vec![base; scene.n] } else { steps(scene, base, swing, random) }
+            if name == "churn" {
+                vec![base; scene.n]
+            } else {
+                steps(scene, base, swing, random)
+            }
         }
-        "diurnal" => scene.day_s.iter().map(|&s| base + swing * load(s, peak, 1.0)).collect(),
-        "office-hours-load" => scene.day_s.iter().map(|&s| base + swing * office(s, peak)).collect(),
-        "lunch-burst" => scene.day_s.iter().map(|&s| base + swing * load(s, peak, 20.0)).collect(),
+        "diurnal" => scene
+            .day_s
+            .iter()
+            .map(|&s| base + swing * load(s, peak, 1.0))
+            .collect(),
+        "office-hours-load" => scene
+            .day_s
+            .iter()
+            .map(|&s| base + swing * office(s, peak))
+            .collect(),
+        "lunch-burst" => scene
+            .day_s
+            .iter()
+            .map(|&s| base + swing * load(s, peak, 20.0))
+            .collect(),
         "sawtooth" => {
             let teeth = random.log_range(1.5, 30.0);
-            saw(scene, teeth, random).iter().map(|v| base + swing * v).collect()
+            saw(scene, teeth, random)
+                .iter()
+                .map(|v| base + swing * v)
+                .collect()
         }
-        "collected" | "random-saw" => random_saw(scene, random).iter().map(|v| base + swing * v).collect(),
+        "collected" | "random-saw" => random_saw(scene, random)
+            .iter()
+            .map(|v| base + swing * v)
+            .collect(),
         "warm-up" => {
             let tau = random.log_range(0.02, 0.3);
             scene.map(|p| base + 4.0 * swing * (1.0 - (-p / tau).exp()))
         }
         "two-stage-fill" => {
-            let (a, b, onset) = (random.range(0.02, 0.1), random.range(0.02, 0.12), random.range(0.2, 0.55));
+            let (a, b, onset) = (
+                random.range(0.02, 0.1),
+                random.range(0.02, 0.12),
+                random.range(0.2, 0.55),
+            );
             scene.map(|p| {
-                let second = if p > onset { 1.0 - (-(p - onset) / b).exp() } else { 0.0 };
+                let second = if p > onset {
+                    1.0 - (-(p - onset) / b).exp()
+                } else {
+                    0.0
+                };
                 base + 2.0 * swing * (1.0 - (-p / a).exp()) + 2.0 * swing * second
             })
         }
@@ -340,7 +440,14 @@ fn ordinary(name: &str, scene: &Scene, plan: &Plan, random: &mut Random) -> Told
             (0..scene.n)
                 .map(|_| {
                     x += step * random.normal();
-                    x = if x < 0.0 { -x } else if x > 1.0 { 2.0 - x } else { x }.clamp(0.0, 1.0);
+                    x = if x < 0.0 {
+                        -x
+                    } else if x > 1.0 {
+                        2.0 - x
+                    } else {
+                        x
+                    }
+                    .clamp(0.0, 1.0);
                     base + swing * x
                 })
                 .collect()
@@ -361,8 +468,16 @@ fn ordinary(name: &str, scene: &Scene, plan: &Plan, random: &mut Random) -> Told
     };
     let wobble = noise(scene, plan, random);
     let height = if quiet > 0.0 { base * quiet } else { 0.0 };
-    let ordinary = level.iter().zip(&wobble).map(|(l, w)| (l + height * w).max(0.0)).collect();
-    Told { ordinary, lost: vec![0.0; scene.n], one_rate: false }
+    let ordinary = level
+        .iter()
+        .zip(&wobble)
+        .map(|(l, w)| (l + height * w).max(0.0))
+        .collect();
+    Told {
+        ordinary,
+        lost: vec![0.0; scene.n],
+        one_rate: false,
+    }
 }
 
 /// One to four level shifts, mostly upwards, with a quiet stretch behind the last.

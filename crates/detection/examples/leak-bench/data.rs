@@ -48,17 +48,33 @@ const UNSEEN_LENGTHS: [(usize, f64, f64); 6] = [
 
 /// The recording of a seed. Every fourth holds no leak; `share` of the series of the others leaks.
 pub fn generated(seed: u64, palette: Palette, share: f64) -> Recording {
-    let lengths: &[(usize, f64, f64)] =
-        if palette == Palette::Known { &KNOWN_LENGTHS } else { &UNSEEN_LENGTHS };
+    let lengths: &[(usize, f64, f64)] = if palette == Palette::Known {
+        &KNOWN_LENGTHS
+    } else {
+        &UNSEEN_LENGTHS
+    };
     let (samples, interval_s, jitter) = lengths[(seed as usize / 4) % lengths.len()];
     let leak_share = if seed % 4 == 3 { 0.0 } else { share };
-    let plan = Plan { samples, interval_s, jitter, series: 150, leak_share, palette };
+    let plan = Plan {
+        samples,
+        interval_s,
+        jitter,
+        series: 150,
+        leak_share,
+        palette,
+    };
     let made = curves::recording(seed, &plan);
-    let mut history = History { clock_known: true, ..History::default() };
+    let mut history = History {
+        clock_known: true,
+        ..History::default()
+    };
     history.samples = made
         .times
         .iter()
-        .map(|&t| Sample { at: Timestamp((t * 1e6) as i64), ..Sample::default() })
+        .map(|&t| Sample {
+            at: Timestamp((t * 1e6) as i64),
+            ..Sample::default()
+        })
         .collect();
     let mut truth = Vec::new();
     for labelled in made.series {
@@ -79,12 +95,22 @@ pub fn generated(seed: u64, palette: Palette, share: f64) -> Recording {
             rate: labelled.rate_bytes_per_day,
         });
     }
-    Recording { name: format!("seed-{seed}"), history, truth }
+    Recording {
+        name: format!("seed-{seed}"),
+        history,
+        truth,
+    }
 }
 
 fn new_series(tag: &str, pool: &str) -> Series {
     let pool = Pool::parse(pool).unwrap_or(Pool::Unknown);
-    Series::new(SeriesKey { tag: Tag::parse_nt(tag), pool }, CounterWidth::Unknown)
+    Series::new(
+        SeriesKey {
+            tag: Tag::parse_nt(tag),
+            pool,
+        },
+        CounterWidth::Unknown,
+    )
 }
 
 /// Reads `<folder>/<name>.csv.gz`; truth is empty when `truth.json` does not hold the recording.
@@ -95,7 +121,10 @@ pub fn from_csv(folder: &Path, name: &str) -> Result<Recording, String> {
     flate2::read::GzDecoder::new(file)
         .read_to_string(&mut text)
         .map_err(|e| format!("{}: {e}", path.display()))?;
-    let mut history = History { clock_known: true, ..History::default() };
+    let mut history = History {
+        clock_known: true,
+        ..History::default()
+    };
     let mut index: HashMap<(String, String), usize> = HashMap::new();
     let mut keys: Vec<(String, String)> = Vec::new();
     for line in text.lines().skip(1) {
@@ -105,7 +134,10 @@ pub fn from_csv(folder: &Path, name: &str) -> Result<Recording, String> {
         let (allocs, frees, bytes) = (next(), next(), next());
         let at = Timestamp::parse(&time).ok_or_else(|| format!("{name}: time {time}"))?;
         if history.samples.last().is_none_or(|s| s.at != at) {
-            history.samples.push(Sample { at, ..Sample::default() });
+            history.samples.push(Sample {
+                at,
+                ..Sample::default()
+            });
         }
         let key = (tag, pool);
         let slot = *index.entry(key.clone()).or_insert_with(|| {
@@ -124,14 +156,20 @@ pub fn from_csv(folder: &Path, name: &str) -> Result<Recording, String> {
         history.series[slot].push(sample, usage);
     }
     let truth = labels(folder, name, &keys)?;
-    Ok(Recording { name: name.to_owned(), history, truth })
+    Ok(Recording {
+        name: name.to_owned(),
+        history,
+        truth,
+    })
 }
 
 fn labels(folder: &Path, name: &str, keys: &[(String, String)]) -> Result<Vec<Truth>, String> {
     let path = folder.join("truth.json");
     let text = std::fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
     let all: serde_json::Value = serde_json::from_str(&text).map_err(|e| e.to_string())?;
-    let Some(rows) = all.get(name).and_then(|v| v.as_array()) else { return Ok(Vec::new()) };
+    let Some(rows) = all.get(name).and_then(|v| v.as_array()) else {
+        return Ok(Vec::new());
+    };
     let by_key: HashMap<(String, String), Truth> = rows
         .iter()
         .map(|row| {
@@ -144,8 +182,15 @@ fn labels(folder: &Path, name: &str, keys: &[(String, String)]) -> Result<Vec<Tr
             ((text("tag"), text("pool")), truth)
         })
         .collect();
-    let none = Truth { leak: false, family: "?".to_owned(), rate: None };
-    Ok(keys.iter().map(|k| by_key.get(k).cloned().unwrap_or_else(|| none.clone())).collect())
+    let none = Truth {
+        leak: false,
+        family: "?".to_owned(),
+        rate: None,
+    };
+    Ok(keys
+        .iter()
+        .map(|k| by_key.get(k).cloned().unwrap_or_else(|| none.clone()))
+        .collect())
 }
 
 /// Names of the recordings in a folder, sorted.

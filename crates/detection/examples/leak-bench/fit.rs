@@ -39,7 +39,11 @@ impl Forest {
             let mut at = 0;
             while !tree[at].leaf {
                 let node = tree[at];
-                at = if x[usize::from(node.feature)] <= node.split { 2 * at + 1 } else { 2 * at + 2 };
+                at = if x[usize::from(node.feature)] <= node.split {
+                    2 * at + 1
+                } else {
+                    2 * at + 2
+                };
             }
             z += tree[at].value;
         }
@@ -53,7 +57,11 @@ pub fn fit(rows: &[Row], options: &Options) -> Forest {
     let features = rows[0].x.len();
     let edges: Vec<Vec<f64>> = (0..features).map(|f| quantiles(rows, f)).collect();
     let binned: Vec<Vec<u8>> = (0..features)
-        .map(|f| rows.iter().map(|r| edges[f].partition_point(|e| *e < r.x[f]) as u8).collect())
+        .map(|f| {
+            rows.iter()
+                .map(|r| edges[f].partition_point(|e| *e < r.x[f]) as u8)
+                .collect()
+        })
         .collect();
     let total: f64 = rows.iter().map(|r| r.weight).sum();
     let positive: f64 = rows.iter().filter(|r| r.leak).map(|r| r.weight).sum();
@@ -70,7 +78,19 @@ pub fn fit(rows: &[Row], options: &Options) -> Forest {
         let mut tree = vec![Node::default(); (1 << (options.depth + 1)) - 1];
         let all: Vec<u32> = (0..rows.len() as u32).collect();
         let bounds = (f64::NEG_INFINITY, f64::INFINITY);
-        grow(&mut tree, 0, 0, all, &binned, &edges, &g, &h, bounds, options, &mut margin);
+        grow(
+            &mut tree,
+            0,
+            0,
+            all,
+            &binned,
+            &edges,
+            &g,
+            &h,
+            bounds,
+            options,
+            &mut margin,
+        );
         trees.push(tree);
     }
     Forest { bias, trees }
@@ -94,7 +114,10 @@ fn quantiles(rows: &[Row], f: usize) -> Vec<f64> {
     edges
 }
 
-#[expect(clippy::too_many_arguments, reason = "one recursive step of the fit, used nowhere else")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "one recursive step of the fit, used nowhere else"
+)]
 fn grow(
     tree: &mut [Node],
     at: usize,
@@ -108,7 +131,9 @@ fn grow(
     options: &Options,
     margin: &mut [f64],
 ) {
-    let (gs, hs) = rows.iter().fold((0.0, 0.0), |(a, b), &i| (a + g[i as usize], b + h[i as usize]));
+    let (gs, hs) = rows
+        .iter()
+        .fold((0.0, 0.0), |(a, b), &i| (a + g[i as usize], b + h[i as usize]));
     let value = |g: f64, h: f64| (g / (h + options.ridge)).clamp(bounds.0, bounds.1);
     let gain = |g: f64, h: f64| {
         let v = value(g, h);
@@ -148,21 +173,56 @@ fn grow(
     }
     if best.1 == usize::MAX {
         let v = options.rate * value(gs, hs);
-        tree[at] = Node { leaf: true, value: v, ..Node::default() };
+        tree[at] = Node {
+            leaf: true,
+            value: v,
+            ..Node::default()
+        };
         for &i in &rows {
             margin[i as usize] += v;
         }
         return;
     }
     let (_, f, b, left, right) = best;
-    tree[at] = Node { feature: f as u8, split: edges[f][b], value: 0.0, leaf: false };
-    let (a, c): (Vec<u32>, Vec<u32>) = rows.into_iter().partition(|&i| usize::from(binned[f][i as usize]) <= b);
+    tree[at] = Node {
+        feature: f as u8,
+        split: edges[f][b],
+        value: 0.0,
+        leaf: false,
+    };
+    let (a, c): (Vec<u32>, Vec<u32>) = rows
+        .into_iter()
+        .partition(|&i| usize::from(binned[f][i as usize]) <= b);
     let middle = 0.5 * (left + right);
     let (low, high) = match options.direction[f] {
         1 => ((bounds.0, middle), (middle, bounds.1)),
         -1 => ((middle, bounds.1), (bounds.0, middle)),
         _ => (bounds, bounds),
     };
-    grow(tree, 2 * at + 1, depth + 1, a, binned, edges, g, h, low, options, margin);
-    grow(tree, 2 * at + 2, depth + 1, c, binned, edges, g, h, high, options, margin);
+    grow(
+        tree,
+        2 * at + 1,
+        depth + 1,
+        a,
+        binned,
+        edges,
+        g,
+        h,
+        low,
+        options,
+        margin,
+    );
+    grow(
+        tree,
+        2 * at + 2,
+        depth + 1,
+        c,
+        binned,
+        edges,
+        g,
+        h,
+        high,
+        options,
+        margin,
+    );
 }

@@ -1,11 +1,21 @@
 //! Regenerates every figure and picture of `docs/detection.md`; see `--help`.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command that prints its results")]
-#![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::expect_used, reason = "a benchmark of this repository, not a part of the program")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command that prints its results"
+)]
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a benchmark of this repository, not a part of the program"
+)]
 
 mod data;
 mod fit;
-mod train;
 mod score;
+mod train;
 
 use std::path::PathBuf;
 
@@ -15,11 +25,34 @@ fn main() {
     match args.first().map(String::as_str) {
         Some("fit") => train::run(number(1, 160), number(2, 3) as usize, number(3, 150) as usize),
         Some("leakbench") => {
-            let folder = PathBuf::from(args.get(1).cloned().unwrap_or_else(|| "../shared/leakbench".into()));
+            let folder = PathBuf::from(
+                args.get(1)
+                    .cloned()
+                    .unwrap_or_else(|| "../shared/leakbench".into()),
+            );
             score::leakbench(&folder, args.get(2).map(PathBuf::from));
         }
         Some("known") => score::generated(synth::curves::Palette::Known, 500_000, number(1, 80)),
         Some("unseen") => score::generated(synth::curves::Palette::Unseen, 900_000, number(1, 96)),
-        _ => eprintln!("leak-bench fit [RECORDINGS DEPTH TREES] | leakbench [FOLDER [OUT]] | known [N] | unseen [N]"),
+        Some("mistakes") => match args.get(1).map(String::as_str) {
+            Some("known") => score::mistakes(
+                (500_000..500_080).map(|s| data::generated(s, synth::curves::Palette::Known, 0.05)),
+            ),
+            Some("unseen") => score::mistakes(
+                (900_000..900_096).map(|s| data::generated(s, synth::curves::Palette::Unseen, 0.05)),
+            ),
+            _ => {
+                let folder = PathBuf::from("../shared/leakbench");
+                let names = data::names(&folder).expect("folder");
+                score::mistakes(
+                    names
+                        .iter()
+                        .map(|n| data::from_csv(&folder, n).expect("recording")),
+                );
+            }
+        },
+        _ => eprintln!(
+            "leak-bench fit [RECORDINGS DEPTH TREES] | leakbench [FOLDER [OUT]] | known [N] | unseen [N]"
+        ),
     }
 }

@@ -30,7 +30,9 @@ impl Tally {
         let mut accused = false;
         let length = format!("{:>5}", recording.history.samples.len());
         for judgement in &analysis.judgements {
-            let Some(truth) = recording.truth.get(judgement.series) else { continue };
+            let Some(truth) = recording.truth.get(judgement.series) else {
+                continue;
+            };
             let called = judgement.verdict == Verdict::Leak;
             let slot = self.by_length.entry(length.clone()).or_default();
             if judgement.verdict == Verdict::Suspect && !truth.leak {
@@ -91,7 +93,10 @@ impl Tally {
             self.clean,
             self.suspects
         );
-        println!("  false {:?}\n  missed {:?}\n  of {:?}", self.false_by, self.missed_by, self.leaks_by);
+        println!(
+            "  false {:?}\n  missed {:?}\n  of {:?}",
+            self.false_by, self.missed_by, self.leaks_by
+        );
         println!("  by samples [found, false, missed] {:?}", self.by_length);
         self.rate_errors.sort_by(f64::total_cmp);
         let n = self.rate_errors.len();
@@ -111,7 +116,9 @@ impl Tally {
 pub fn expected_calibration_error(points: &[(f64, bool)]) -> f64 {
     let bins = reliability(points);
     let total: usize = bins.iter().map(|b| b.2).sum();
-    bins.iter().map(|&(c, a, n)| (c - a).abs() * n as f64 / total.max(1) as f64).sum()
+    bins.iter()
+        .map(|&(c, a, n)| (c - a).abs() * n as f64 / total.max(1) as f64)
+        .sum()
 }
 
 /// Mean confidence, share of leaks and number of each of ten bins.
@@ -165,4 +172,57 @@ pub fn leakbench(folder: &Path, out: Option<PathBuf>) {
         }
     }
     tally.print("leakbench");
+}
+
+/// Prints the series that were judged wrongly, thinned to a dozen values.
+pub fn mistakes(recordings: impl Iterator<Item = Recording>) {
+    for recording in recordings {
+        let analysis = judge(&recording.history, &Config::default());
+        for j in &analysis.judgements {
+            let Some(truth) = recording.truth.get(j.series) else {
+                continue;
+            };
+            if (j.verdict == Verdict::Leak) == truth.leak {
+                continue;
+            }
+            let series = &recording.history.series[j.series];
+            let n = recording.history.samples.len();
+            let at = |sample: usize| {
+                let i = series
+                    .sample
+                    .partition_point(|&s| s as usize <= sample)
+                    .saturating_sub(1);
+                series.usage(i)
+            };
+            let picks: Vec<usize> = (0..12).map(|k| k * (n - 1) / 11).collect();
+            println!(
+                "{} {} leak={} said {} {:.3}",
+                recording.name,
+                truth.family,
+                truth.leak,
+                j.verdict.as_str(),
+                j.confidence.unwrap_or(-1.0)
+            );
+            println!(
+                "  out {:?}",
+                picks
+                    .iter()
+                    .map(|&p| at(p).outstanding(series.width).unwrap_or(0))
+                    .collect::<Vec<_>>()
+            );
+            println!(
+                "  alc {:?}",
+                picks
+                    .iter()
+                    .map(|&p| at(p).allocs.get().unwrap_or(0))
+                    .collect::<Vec<_>>()
+            );
+            let stats: Vec<String> = j
+                .evidence
+                .iter()
+                .map(|e| format!("{}={:.2}", e.name, e.value))
+                .collect();
+            println!("  {}", stats.join(" "));
+        }
+    }
 }

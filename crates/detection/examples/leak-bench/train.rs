@@ -15,10 +15,18 @@ fn directions() -> Vec<i8> {
     STATISTICS
         .iter()
         .map(|name| match *name {
-            "drift_t" | "floor_drift_t" | "late_drift_t" | "drift_t_without_jumps" | "effective_rises"
-            | "separation" | "level_change" => 1,
+            "drift_t"
+            | "floor_drift_t"
+            | "late_drift_t"
+            | "drift_t_without_jumps"
+            | "effective_rises"
+            | "separation"
+            | "level_change"
+            | "relative_growth"
+            | "growth_objects"
+            | "jump_regularity" => 1,
             "saturation_gain" | "step_gain" | "backtrack" => -1,
-            "relative_growth" | "days" | "free_ratio" | "season_gain" => 2,
+            "free_ratio" => 2,
             _ => 0,
         })
         .collect()
@@ -40,8 +48,11 @@ pub fn run(recordings: u64, depth: usize, trees: usize) {
         let blocks = axis.blocks(span);
         for (series, truth) in recording.history.series.iter().zip(&recording.truth) {
             let studied = detection::study_series(series, &axis, &blocks);
-            let rows: Vec<Vec<f64>> =
-                [&studied.bytes, &studied.count].into_iter().flatten().map(|s| s.values.to_vec()).collect();
+            let rows: Vec<Vec<f64>> = [&studied.bytes, &studied.count]
+                .into_iter()
+                .flatten()
+                .map(|s| s.values.to_vec())
+                .collect();
             groups.push((rows, truth.leak));
         }
     }
@@ -72,8 +83,12 @@ pub fn run(recordings: u64, depth: usize, trees: usize) {
     let forest = fit(&train, &options);
     let (slope, offset) = recalibrate(&forest, &check, weight_leak, weight_other);
     importance(&forest);
-    std::fs::write("crates/detection/src/calibration_table.rs", table(&forest, slope, offset)).expect("write");
+    std::fs::write(out(), table(&forest, slope, offset)).expect("write");
     println!("recalibration: {slope:.3} * margin + {offset:.3}");
+}
+
+fn out() -> std::path::PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/calibration_table.rs")
 }
 
 /// Logistic recalibration (Platt 1999) of the greater of both margins, by Newton steps.
@@ -81,7 +96,14 @@ fn recalibrate(forest: &Forest, check: &[(Vec<Vec<f64>>, bool)], leak: f64, othe
     let points: Vec<(f64, bool)> = check
         .iter()
         .filter(|(rows, _)| !rows.is_empty())
-        .map(|(rows, l)| (rows.iter().map(|r| forest.margin(r)).fold(f64::NEG_INFINITY, f64::max), *l))
+        .map(|(rows, l)| {
+            (
+                rows.iter()
+                    .map(|r| forest.margin(r))
+                    .fold(f64::NEG_INFINITY, f64::max),
+                *l,
+            )
+        })
         .collect();
     let (mut a, mut b) = (1.0, 0.0);
     for _ in 0..50 {
@@ -106,7 +128,12 @@ fn recalibrate(forest: &Forest, check: &[(Vec<Vec<f64>>, bool)], leak: f64, othe
 
 fn importance(forest: &Forest) {
     let mut used = [0usize; STATISTIC_COUNT];
-    for node in forest.trees.iter().flatten().filter(|n| !n.leaf && n.split.is_finite() && n.split != 0.0) {
+    for node in forest
+        .trees
+        .iter()
+        .flatten()
+        .filter(|n| !n.leaf && n.split.is_finite() && n.split != 0.0)
+    {
         used[usize::from(node.feature)] += 1;
     }
     let mut order: Vec<usize> = (0..STATISTIC_COUNT).collect();
@@ -131,8 +158,17 @@ fn table(forest: &Forest, slope: f64, offset: f64) -> String {
         roots.push(flat.len());
         flatten(tree, 0, &mut flat);
     }
-    let _ = writeln!(text, "\npub(crate) static ROOTS: [u16; {}] = {:?};", roots.len(), roots);
-    let _ = writeln!(text, "\n#[rustfmt::skip]\npub(crate) static NODES: [Node; {}] = [", flat.len());
+    let _ = writeln!(
+        text,
+        "\npub(crate) static ROOTS: [u16; {}] = {:?};",
+        roots.len(),
+        roots
+    );
+    let _ = writeln!(
+        text,
+        "\n#[rustfmt::skip]\npub(crate) static NODES: [Node; {}] = [",
+        flat.len()
+    );
     for line in flat.chunks(4) {
         let _ = writeln!(text, "    {}", line.join(" "));
     }
@@ -151,5 +187,8 @@ fn flatten(tree: &[crate::fit::Node], at: usize, flat: &mut Vec<String>) {
     flatten(tree, 2 * at + 1, flat);
     let right = flat.len();
     flatten(tree, 2 * at + 2, flat);
-    flat[here] = format!("Node::split({}, {:.6}, {}),", node.feature, node.split as f32, right);
+    flat[here] = format!(
+        "Node::split({}, {:.6}, {}),",
+        node.feature, node.split as f32, right
+    );
 }
