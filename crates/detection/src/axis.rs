@@ -29,6 +29,12 @@ impl Span {
     pub const fn len(self) -> usize {
         self.end.saturating_sub(self.start)
     }
+
+    /// True without samples.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.len() == 0
+    }
 }
 
 /// Seconds of every sample on an axis that only rises, and where boots begin.
@@ -268,5 +274,11 @@ impl Blocks {
     #[must_use]
     pub fn len(&self) -> usize {
         self.seconds.len()
+    }
+
+    /// True without blocks.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.seconds.is_empty()
     }
 }

@@ -1,17 +1,27 @@
-//! The verdicts.
+//! The way from a history to verdicts.
 
 use snapshot::{History, Pool, Series};
 
 use crate::Config;
 use crate::axis::{Axis, Blocks, Span};
+use crate::baseline::Baseline;
 use crate::calibration::probability;
-use crate::judgement::{Analysis, Evidence, HorizonRates, Judgement, Rate, Shape, Verdict};
+use crate::family::families;
+use crate::judgement::{Analysis, Evidence, Judgement, Verdict};
+use crate::outlook::{Room, horizons, moment};
+use crate::passenger::passengers;
 use crate::reduce::{Channel, Reduced, reduce};
 use crate::screen::{Held, Surroundings, is_unfreed};
-use crate::study::{Context, Curve, STATISTICS, Stat, Study, study};
+use crate::study::{Context, Curve, STATISTICS, Study, study};
+use crate::verdict::{needed_seconds, rank, rate_of, shape_of, word};
 
-/// Seconds in a day.
-const DAY: f64 = 86_400.0;
+/// Most expected false alarms among the series called leaks, as a share: the local false discovery rate (Efron 2010)
+/// is one minus the calibrated probability, so its mean over all called series is the rate of false discoveries.
+const FALSE_DISCOVERY_RATE: f64 = 0.02;
+
+/// A window in which a series' counters started anew more often than this is taken as one whole: a driver that comes
+/// and goes is a cycle, not a series of beginnings.
+const MAX_RESTARTS: usize = 3;
 
 /// Judges every series of `history`.
 #[must_use]
@@ -19,18 +29,40 @@ pub fn judge(history: &History, config: &Config) -> Analysis {
     let axis = Axis::new(history);
     let window = judged_window(&axis);
     let blocks = axis.blocks(window);
-    let around = Surroundings::of(history, config.physical_bytes);
-    let mut judgements: Vec<Judgement> = history
+    let scene = Scene {
+        history,
+        axis: &axis,
+        window,
+        around: Surroundings::of(history, config.physical_bytes),
+        room: Room::of(history),
+        baseline: Baseline::new(&axis, window),
+        config,
+    };
+    let studied: Vec<Studied> = history
         .series
         .iter()
-        .enumerate()
-        .map(|(i, series)| judge_series(i, series, &axis, &blocks, &around, config))
+        .map(|series| study_series(series, &axis, &blocks))
         .collect();
+    let mut judgements: Vec<Judgement> = studied
+        .iter()
+        .enumerate()
+        .map(|(i, studied)| scene.judge_series(i, studied, &blocks))
+        .collect();
+    let passengers = passengers(history, &mut judgements, &studied);
+    limit_false_discoveries(&mut judgements);
+    let families = families(history, &judgements, &studied);
+    for family in &families {
+        for &member in &family.members {
+            if let Some(judgement) = judgements.get_mut(member) {
+                judgement.family = Some(family.id);
+            }
+        }
+    }
     rank(&mut judgements);
     Analysis {
         judgements,
-        families: Vec::new(),
-        passengers: Vec::new(),
+        families,
+        passengers,
     }
 }
 
@@ -50,7 +82,8 @@ fn judged_window(axis: &Axis) -> Span {
     }
 }
 
-/// Both quantities of a series.
+/// A series reduced to blocks, and the study of both of its quantities.
+#[derive(Clone, Debug)]
 pub struct Studied {
     /// Counters of the window.
     pub reduced: Reduced,
@@ -58,16 +91,39 @@ pub struct Studied {
     pub bytes: Option<Study>,
     /// Study of the outstanding allocations.
     pub count: Option<Study>,
+    /// Start of the part that was studied: later than the window's when the counters started anew.
+    pub from: usize,
+    /// Samples studied.
+    pub samples: usize,
 }
 
-/// Reduces and studies one series.
+/// Reduces and studies one series in the window of `blocks`, or in the longer part since its counters started anew.
 #[must_use]
 pub fn study_series(series: &Series, axis: &Axis, blocks: &Blocks) -> Studied {
     let reduced = reduce(series, blocks, &axis.seconds);
-    let count_growth = match (first_known(&reduced.count), reduced.count.last) {
-        (Some(a), Some(b)) => Some(b - a),
-        _ => None,
-    };
+    if (1..=MAX_RESTARTS).contains(&reduced.restarts.len()) {
+        let mut edges = vec![blocks.span.start];
+        edges.extend(&reduced.restarts);
+        edges.push(blocks.span.end);
+        let parts = edges.windows(2).map(|w| Span {
+            start: w[0],
+            end: w[1],
+        });
+        // The longest part, the later one of two alike.
+        if let Some(part) = parts.max_by(|a, b| a.len().cmp(&b.len()).then(a.start.cmp(&b.start))) {
+            let own = axis.blocks(part);
+            let mut of_part = reduce(series, &own, &axis.seconds);
+            of_part.restarts.clone_from(&reduced.restarts);
+            of_part.gone = reduced.gone;
+            return study_reduced(of_part, &own, part);
+        }
+    }
+    study_reduced(reduced, blocks, blocks.span)
+}
+
+fn study_reduced(reduced: Reduced, blocks: &Blocks, span: Span) -> Studied {
+    let first = reduced.count.min.iter().copied().find(|v| v.is_finite());
+    let count_growth = first.zip(reduced.count.last).map(|(a, b)| b - a);
     let context = Context {
         allocated: reduced.allocated,
         freed: reduced.freed,
@@ -84,15 +140,17 @@ pub fn study_series(series: &Series, axis: &Axis, blocks: &Blocks) -> Studied {
             &context,
         )
     };
+    let samples = reduced
+        .first
+        .zip(reduced.seen)
+        .map_or(0, |(a, b)| b + 1 - a.min(b));
     Studied {
         bytes: of(&reduced.bytes),
         count: of(&reduced.count),
         reduced,
+        from: span.start,
+        samples,
     }
-}
-
-fn first_known(channel: &Channel) -> Option<f64> {
-    channel.min.iter().copied().find(|v| v.is_finite())
 }
 
 /// Block values with the level joined across long gaps.
@@ -100,10 +158,9 @@ fn joined(values: &[f64], blocks: &Blocks) -> Vec<f64> {
     let mut values = values.to_vec();
     for &joint in &blocks.joints {
         let at = usize::from(joint);
-        if let (Some(a), Some(b)) = (
-            at.checked_sub(1).and_then(|i| values.get(i).copied()),
-            values.get(at).copied(),
-        ) && a.is_finite()
+        let before = at.checked_sub(1).and_then(|i| values.get(i).copied());
+        if let (Some(a), Some(b)) = (before, values.get(at).copied())
+            && a.is_finite()
             && b.is_finite()
         {
             let shift = b - a;
@@ -113,142 +170,163 @@ fn joined(values: &[f64], blocks: &Blocks) -> Vec<f64> {
     values
 }
 
-fn judge_series(
-    index: usize,
-    series: &Series,
-    axis: &Axis,
-    blocks: &Blocks,
-    around: &Surroundings,
-    config: &Config,
-) -> Judgement {
-    let held = Held::of(series);
-    let studied = study_series(series, axis, blocks);
-    let chance = |s: &Option<Study>| s.as_ref().map(|s| probability(&s.values));
-    let (in_bytes, in_count) = (chance(&studied.bytes), chance(&studied.count));
-    let chosen = match (in_bytes, in_count) {
-        (Some(b), Some(c)) if c > b => studied.count.as_ref(),
-        (Some(_), _) => studied.bytes.as_ref(),
-        (None, _) => studied.count.as_ref(),
-    };
-    let confidence = in_bytes.unwrap_or(0.0).max(in_count.unwrap_or(0.0));
-    let mut verdict = word(series.key.pool, &studied, chosen, confidence, blocks, config);
-    if verdict < Verdict::Unfreed || is_unfreed(&held, around) {
-        verdict = verdict.min(if is_unfreed(&held, around) {
-            Verdict::Unfreed
-        } else {
-            Verdict::Insufficient
-        });
-    }
-    let mut evidence = Vec::new();
-    if let Some(study) = chosen {
-        evidence.extend(
-            STATISTICS
-                .iter()
-                .zip(study.values)
-                .map(|(name, value)| Evidence { name, value }),
+/// What all series of a history share.
+struct Scene<'a> {
+    history: &'a History,
+    axis: &'a Axis,
+    window: Span,
+    around: Surroundings,
+    room: Room,
+    baseline: Baseline,
+    config: &'a Config,
+}
+
+impl Scene<'_> {
+    fn judge_series(&self, index: usize, studied: &Studied, blocks: &Blocks) -> Judgement {
+        let none = Series::new(
+            snapshot::SeriesKey {
+                tag: snapshot::Tag::from_bytes(b""),
+                pool: Pool::Unknown,
+            },
+            snapshot::CounterWidth::Unknown,
         );
-    }
-    let rate = studied.bytes.as_ref().filter(|_| axis.clock_known).map(per_day);
-    Judgement {
-        series: index,
-        verdict,
-        confidence: (blocks.len() >= 4).then_some(confidence),
-        shape: chosen.filter(|_| verdict <= Verdict::Suspect).map(shape),
-        bytes: held.bytes,
-        outstanding: held.outstanding,
-        allocs: held.allocs,
-        frees: held.frees,
-        rate,
-        count_rate: studied.count.as_ref().filter(|_| axis.clock_known).map(per_day),
-        horizons: HorizonRates::default(),
-        onset: None,
-        exhaustion: None,
-        needs_s: None,
-        family: None,
-        rank: 0,
-        evidence,
-    }
-}
-
-fn per_day(study: &Study) -> Rate {
-    let (slope, se) = match study.curve {
-        Curve::Onset(_) => study.since_onset.unwrap_or(study.drift),
-        _ => study.drift,
-    };
-    let half = 1.645 * se;
-    Rate {
-        per_day: slope * DAY,
-        low: (slope - half) * DAY,
-        high: (slope + half) * DAY,
-    }
-}
-
-fn shape(study: &Study) -> Shape {
-    match study.curve {
-        Curve::Accelerating => Shape::Accelerating,
-        _ => Shape::Linear,
-    }
-}
-
-/// The word for what was found.
-fn word(
-    pool: Pool,
-    studied: &Studied,
-    chosen: Option<&Study>,
-    confidence: f64,
-    blocks: &Blocks,
-    config: &Config,
-) -> Verdict {
-    let Some(study) = chosen else {
-        return if blocks.len() < 4 {
-            Verdict::Insufficient
-        } else {
-            Verdict::Steady
+        let series = self.history.series.get(index).unwrap_or(&none);
+        let held = Held::of(series);
+        let chance = |s: &Option<Study>| s.as_ref().map(|s| probability(&s.values));
+        let (in_bytes, in_count) = (chance(&studied.bytes), chance(&studied.count));
+        let chosen = match (in_bytes, in_count) {
+            (Some(b), Some(c)) if c > b => studied.count.as_ref(),
+            (Some(_), _) => studied.bytes.as_ref(),
+            (None, _) => studied.count.as_ref(),
         };
-    };
-    let grew = |s: &Option<Study>, least: f64| s.as_ref().is_some_and(|s| s.growth >= least);
-    let worth =
-        grew(&studied.bytes, config.min_growth_bytes) || grew(&studied.count, config.min_growth_count);
-    let reclaimable = pool == Pool::SlabReclaimable;
-    if worth && !reclaimable && !studied.reduced.gone {
-        if confidence >= config.leak_confidence {
-            return Verdict::Leak;
+        let mut confidence = in_bytes.unwrap_or(0.0).max(in_count.unwrap_or(0.0));
+        let mut evidence = Vec::new();
+        let mut verdict = word(series.key.pool, studied, chosen, confidence, blocks, self.config);
+        if matches!(verdict, Verdict::Leak | Verdict::Suspect | Verdict::Insufficient)
+            && let Some(level) = self.baseline.explains(series, self.axis, &held)
+        {
+            evidence.push(Evidence {
+                name: "earlier_boot_level",
+                value: level,
+            });
+            verdict = Verdict::Filling;
+            confidence = confidence.min(0.1);
         }
-        if confidence >= config.suspect_confidence {
-            return Verdict::Suspect;
+        if is_unfreed(&held, &self.around) && verdict > Verdict::Unfreed && !studied.reduced.gone {
+            verdict = Verdict::Unfreed;
+        }
+        let tells = blocks.len() >= 4 && studied.samples >= 4 && verdict != Verdict::Unfreed;
+        let accused = verdict <= Verdict::Unfreed;
+        let growing = chosen.filter(|_| accused);
+        self.describe(chosen, studied, &held, &mut evidence);
+        let timed = self.axis.clock_known;
+        let rate = studied.bytes.as_ref().filter(|_| timed).map(rate_of);
+        Judgement {
+            series: index,
+            verdict,
+            confidence: tells.then_some(confidence),
+            shape: growing.map(|s| shape_of(s, verdict)),
+            bytes: held.bytes,
+            outstanding: held.outstanding,
+            allocs: held.allocs,
+            frees: held.frees,
+            rate,
+            count_rate: studied.count.as_ref().filter(|_| timed).map(rate_of),
+            horizons: horizons(self.history, series, self.axis, self.window, &studied.reduced),
+            onset: growing.and_then(|s| self.onset(s, studied)),
+            exhaustion: rate
+                .filter(|_| verdict <= Verdict::Suspect)
+                .and_then(|r| self.room.ends(&r)),
+            needs_s: matches!(verdict, Verdict::Insufficient | Verdict::Suspect)
+                .then(|| needed_seconds(chosen, studied, blocks)),
+            family: None,
+            rank: 0,
+            evidence,
         }
     }
-    let level_change = study.value(Stat::LevelChange);
-    if !worth {
-        return Verdict::Steady;
-    }
-    if level_change >= 0.5 {
-        return match study.curve {
-            Curve::Steps => Verdict::Stepped,
-            _ if study.jumps <= 3 => Verdict::Stepped,
-            _ => Verdict::Filling,
+
+    /// When growth began, where that lies inside the recording.
+    fn onset(&self, study: &Study, studied: &Studied) -> Option<snapshot::Timestamp> {
+        let part = Span {
+            start: studied.from,
+            end: self.window.end,
         };
+        if let Curve::Onset(seconds) = study.curve {
+            return moment(self.history, self.axis, part, seconds);
+        }
+        // A tag that appeared inside the recording began then.
+        let first = studied.reduced.first.filter(|&f| f > part.start)?;
+        self.history
+            .samples
+            .get(first)
+            .filter(|_| self.history.clock_known)
+            .map(|s| s.at)
     }
-    Verdict::Cycling
+
+    fn describe(&self, chosen: Option<&Study>, studied: &Studied, held: &Held, out: &mut Vec<Evidence>) {
+        let mut say = |name: &'static str, value: Option<f64>| {
+            out.extend(
+                value
+                    .filter(|v| v.is_finite())
+                    .map(|value| Evidence { name, value }),
+            );
+        };
+        say("free_ratio_since_boot", held.free_ratio());
+        say(
+            "share_of_tagged_bytes",
+            held.bytes.map(|b| b as f64 / self.around.total.max(1.0)),
+        );
+        say(
+            "share_of_memory",
+            held.bytes
+                .zip(self.around.physical)
+                .map(|(b, p)| b as f64 / p.max(1) as f64),
+        );
+        say(
+            "outstanding_per_s_of_uptime",
+            held.outstanding
+                .zip(self.around.uptime_s)
+                .map(|(n, u)| n as f64 / u),
+        );
+        say(
+            "mean_size_bytes",
+            held.bytes
+                .zip(held.outstanding)
+                .filter(|p| p.1 > 0)
+                .map(|(b, n)| b as f64 / n as f64),
+        );
+        say("floor_growth_bytes", studied.bytes.as_ref().map(|s| s.growth));
+        say("floor_growth_count", studied.count.as_ref().map(|s| s.growth));
+        if !studied.reduced.restarts.is_empty() {
+            say("counter_restarts", Some(studied.reduced.restarts.len() as f64));
+        }
+        if let Some(study) = chosen {
+            for (name, value) in STATISTICS.iter().zip(study.values) {
+                say(name, Some(value));
+            }
+        }
+    }
 }
 
-/// Orders by attention and numbers from 1.
-fn rank(judgements: &mut [Judgement]) {
-    let weight = |j: &Judgement| {
-        let rate = j.rate.map_or(0.0, |r| r.per_day.max(0.0));
-        let bytes = j.bytes.map_or(0.0, |b| b as f64);
-        match j.verdict {
-            Verdict::Leak | Verdict::Suspect => rate.max(1.0),
-            _ => bytes.max(j.outstanding.map_or(0.0, |n| n as f64)),
+/// Calls only as many series leaks as keeps the expected share of false alarms among them small.
+fn limit_false_discoveries(judgements: &mut [Judgement]) {
+    let mut called: Vec<(f64, usize)> = judgements
+        .iter()
+        .enumerate()
+        .filter(|(_, j)| j.verdict == Verdict::Leak)
+        .map(|(i, j)| (j.confidence.unwrap_or(0.0), i))
+        .collect();
+    called.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    let mut expected_false = 0.0;
+    for (rank, (confidence, i)) in called.into_iter().enumerate() {
+        expected_false += 1.0 - confidence;
+        // One leak alone is called by its own confidence.
+        if rank > 0
+            && expected_false > FALSE_DISCOVERY_RATE * (rank + 1) as f64
+            && 1.0 - confidence > 5.0 * FALSE_DISCOVERY_RATE
+            && let Some(judgement) = judgements.get_mut(i)
+        {
+            judgement.verdict = Verdict::Suspect;
         }
-    };
-    judgements.sort_by(|a, b| {
-        a.verdict
-            .cmp(&b.verdict)
-            .then(weight(b).total_cmp(&weight(a)))
-            .then(a.series.cmp(&b.series))
-    });
-    for (i, judgement) in judgements.iter_mut().enumerate() {
-        judgement.rank = u32::try_from(i + 1).unwrap_or(u32::MAX);
     }
 }

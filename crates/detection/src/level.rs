@@ -105,6 +105,12 @@ impl Level {
         self.y.len()
     }
 
+    /// True without blocks; never for a level that was made.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.y.is_empty()
+    }
+
     /// Length in seconds.
     #[must_use]
     pub fn length(&self) -> f64 {
@@ -211,9 +217,8 @@ fn one_fit(d: &[f64], pivots: &[f64], regressors: &[&Regressor], floor: f64) -> 
     let mut right = [0.0_f64; MAX_REGRESSORS];
     let mut carried = [0.0_f64; MAX_REGRESSORS];
     let (mut carried_d, mut before, mut total, mut logdet) = (0.0, f64::INFINITY, 0.0, 0.0);
-    for i in 0..n {
-        let pivot = *pivots.get(i)?;
-        carried_d = d[i] + carried_d / before;
+    for (i, (step, &pivot)) in d.iter().zip(pivots).enumerate() {
+        carried_d = step + carried_d / before;
         for (c, r) in carried.iter_mut().zip(regressors) {
             *c = r.get(i).copied().unwrap_or(0.0) + *c / before;
         }
@@ -244,8 +249,10 @@ fn one_fit(d: &[f64], pivots: &[f64], regressors: &[&Regressor], floor: f64) -> 
     })
 }
 
+/// A small fixed vector: no fit has more regressors.
 type Vector = [f64; MAX_REGRESSORS];
 
+#[expect(clippy::needless_range_loop, reason = "triangular index arithmetic reads as in the textbook")]
 /// Solves the normal equations by Cholesky; `None` when the regressors are dependent.
 fn solve(normal: &[Vector; MAX_REGRESSORS], right: &Vector, p: usize) -> Option<(Vector, Vector)> {
     let mut l = [[0.0_f64; MAX_REGRESSORS]; MAX_REGRESSORS];

@@ -8,17 +8,24 @@
 //! [`judge`] says the word. `docs/detection.md` has the method, its sources and its figures.
 
 pub mod axis;
+mod baseline;
 pub mod calibration;
 mod calibration_table;
+mod compare;
 mod config;
+mod family;
 mod judge;
 mod judgement;
 pub mod level;
+mod outlook;
+mod passenger;
 pub mod reduce;
 pub mod screen;
 pub mod study;
 pub mod trend;
+mod verdict;
 
+pub use compare::{Change, Compared, Comparison, compare, one_boot};
 pub use config::Config;
 pub use judge::{Studied, judge, study_series};
 pub use judgement::*;

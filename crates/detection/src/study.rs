@@ -55,6 +55,8 @@ pub enum Stat {
     GrowthObjects,
     /// How far jumps are multiples of one size, times their number.
     JumpRegularity,
+    /// Drift of the minima with narrow peaks cut off.
+    OpenedDriftT,
 }
 
 /// Names of the statistics, in the order of [`Stat`].
@@ -84,10 +86,11 @@ pub const STATISTICS: [&str; STATISTIC_COUNT] = [
     "quiet_share",
     "growth_objects",
     "jump_regularity",
+    "opened_drift_t",
 ];
 
 /// Number of statistics.
-pub const STATISTIC_COUNT: usize = 25;
+pub const STATISTIC_COUNT: usize = 26;
 
 /// Seconds in a day.
 const DAY: f64 = 86_400.0;
@@ -139,8 +142,8 @@ pub struct Study {
     pub blocks: usize,
     /// Seconds covered.
     pub length: f64,
-    /// Floor now in parts of the greatest value seen.
-    pub floor_share: f64,
+    /// Range of the block means in parts of the greatest.
+    pub swing: f64,
     /// Number of jumps that make nine tenths of the growth.
     pub jumps: usize,
 }
@@ -174,6 +177,17 @@ pub fn kept_floor(values: &[f64]) -> Vec<f64> {
         *v = low;
     }
     floor
+}
+
+/// Morphological opening (Serra 1982) over three blocks: peaks of one or two blocks go, a rising line stays as it is.
+fn opened(values: &[f64]) -> Vec<f64> {
+    let low: Vec<f64> = values.windows(3).map(|w| w[0].min(w[1]).min(w[2])).collect();
+    (0..values.len())
+        .map(|i| {
+            let around = low.get(i.saturating_sub(2)..=i.min(low.len().saturating_sub(1))).unwrap_or(&[]);
+            around.iter().copied().fold(f64::NEG_INFINITY, f64::max)
+        })
+        .collect()
 }
 
 /// Prefix maxima.
@@ -268,11 +282,7 @@ pub fn study(seconds: &[f64], minima: &[f64], means: &[f64], context: &Context) 
         sigma: base.sigma,
         blocks: n,
         length: level.length(),
-        floor_share: if high > 0.0 {
-            (floor[n - 1] / high).clamp(0.0, 1.0)
-        } else {
-            0.0
-        },
+        swing: swing(&level.y),
         jumps: jumps(&floor),
     };
     set(&mut study.values, Stat::DriftT, signed_root(drift_t));
@@ -280,6 +290,9 @@ pub fn study(seconds: &[f64], minima: &[f64], means: &[f64], context: &Context) 
     let (floor_t, floor_y) = segment_minima(&floors, if n >= 36 { 12 } else { n.div_ceil(2).max(5) });
     if let Some(fit) = Level::new(&floor_t, &floor_y).and_then(|l| l.fit(&[&l.regressor(|s| s)])) {
         set(&mut study.values, Stat::FloorDriftT, signed_root(fit.t(0)));
+    }
+    if let Some(fit) = Level::new(&floors.t, &opened(&floors.y)).and_then(|l| l.fit(&[&l.regressor(|s| s)])) {
+        set(&mut study.values, Stat::OpenedDriftT, signed_root(fit.t(0)));
     }
     if drift_t > HOPELESS_T || study.value(Stat::Backtrack) < 0.5 {
         compare_curves(&level, &season, &line, &base, &mut study);
@@ -461,6 +474,12 @@ fn extent(values: &[f64]) -> (f64, f64) {
         .fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), &v| {
             (a.min(v), b.max(v))
         })
+}
+
+/// Range in parts of the greatest value.
+fn swing(values: &[f64]) -> f64 {
+    let (low, high) = extent(values);
+    if high > 0.0 { (high - low) / high } else { 0.0 }
 }
 
 /// How many of the largest rises of the floor make up nine tenths of its growth.

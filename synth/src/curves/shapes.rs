@@ -160,7 +160,7 @@ fn office(day_s: f64, shift: f64) -> f64 {
 
 fn leaking(name: &str, scene: &Scene, plan: &Plan, random: &mut Random) -> Told {
     let base = random.log_range(30.0, 40_000.0);
-    let growth = random.log_range(800.0, 150_000.0);
+    let growth = (base * random.log_range(0.15, 60.0)).clamp(80.0, 600_000.0);
     let peak = random.range(0.0, DAY);
     let mut quiet = random.log_range(0.001, 0.05);
     let mut one_rate = true;
@@ -343,8 +343,8 @@ fn random_saw(scene: &Scene, random: &mut Random) -> Vec<f64> {
 fn ordinary(name: &str, scene: &Scene, plan: &Plan, random: &mut Random) -> Told {
     let base = random.log_range(30.0, 60_000.0);
     let peak = random.range(0.0, DAY);
-    let mut quiet = random.log_range(0.0005, 0.03);
-    let swing = random.log_range(0.1, 3.0) * base;
+    let mut quiet = random.log_range(0.0005, 0.15);
+    let swing = random.log_range(0.08, 8.0) * base;
     let level: Vec<f64> = match name {
         "flat" => {
             quiet = if random.chance(0.8) { 0.0 } else { 0.002 };

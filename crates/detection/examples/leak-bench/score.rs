@@ -108,6 +108,13 @@ impl Tally {
                 self.covered as f64 / n as f64
             );
         }
+        let leaks = self.points.iter().filter(|p| p.1).count() as f64;
+        for threshold in [0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95] {
+            let called: Vec<_> = self.points.iter().filter(|p| p.0 >= threshold).collect();
+            let right = called.iter().filter(|p| p.1).count() as f64;
+            print!("  {threshold}: {:.3}/{:.3}", right / called.len().max(1) as f64, right / leaks.max(1.0));
+        }
+        println!("  (precision/recall by threshold)");
         println!("  ECE {:.4}", expected_calibration_error(&self.points));
     }
 }

@@ -149,9 +149,9 @@ fn table(forest: &Forest, slope: f64, offset: f64) -> String {
         "//! Made by `cargo run --release -p detection --example leak-bench -- fit`. Do not edit.\n\n\
          use crate::calibration::Node;\n\n",
     );
-    let _ = writeln!(text, "pub(crate) const BIAS: f32 = {:.6};", forest.bias as f32);
-    let _ = writeln!(text, "pub(crate) const SLOPE: f32 = {:.6};", slope as f32);
-    let _ = writeln!(text, "pub(crate) const OFFSET: f32 = {:.6};", offset as f32);
+    let _ = writeln!(text, "pub(crate) const BIAS: f32 = {:?};", short(forest.bias));
+    let _ = writeln!(text, "pub(crate) const SLOPE: f32 = {:?};", short(slope));
+    let _ = writeln!(text, "pub(crate) const OFFSET: f32 = {:?};", short(offset));
     let mut flat: Vec<String> = Vec::new();
     let mut roots: Vec<usize> = Vec::new();
     for tree in &forest.trees {
@@ -176,10 +176,15 @@ fn table(forest: &Forest, slope: f64, offset: f64) -> String {
     text
 }
 
+/// Four decimals: more would be noise of the fit.
+fn short(x: f64) -> f32 {
+    ((x * 1e4).round() / 1e4) as f32
+}
+
 fn flatten(tree: &[crate::fit::Node], at: usize, flat: &mut Vec<String>) {
     let node = tree[at];
     if node.leaf {
-        flat.push(format!("Node::leaf({:.5}),", node.value as f32));
+        flat.push(format!("Node::leaf({:?}),", short(node.value)));
         return;
     }
     let here = flat.len();

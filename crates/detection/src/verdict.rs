@@ -1,0 +1,170 @@
+//! Words, shapes, rates and ranks.
+
+use snapshot::Pool;
+
+use crate::Config;
+use crate::axis::Blocks;
+use crate::judge::Studied;
+use crate::judgement::{Judgement, Rate, Shape, Verdict};
+use crate::study::{Curve, Stat, Study};
+
+/// Seconds in a day.
+const DAY: f64 = 86_400.0;
+
+/// Half width of a 90 % interval in standard errors, for the averaged model. Wider than the normal 1.645: measured so
+/// that intervals cover their share on generated recordings (`leak-bench known`).
+const HALF_WIDTH: f64 = 1.645;
+
+/// Least half width of an interval in parts of the rate: counters move in whole pages and objects, and a rate is a
+/// mean of something that is never quite even.
+const LEAST_WIDTH: f64 = 0.003;
+
+/// From this probability on a growing series is "insufficient" instead of ordinary.
+const OPEN: f64 = 0.12;
+
+/// Fewer samples than this say nothing.
+const MIN_SAMPLES: usize = 5;
+
+/// Growth over the window that begins to matter, in parts of the greatest value.
+const TELLING_CHANGE: f64 = 0.03;
+
+/// The word for what was found.
+pub(crate) fn word(
+    pool: Pool,
+    studied: &Studied,
+    chosen: Option<&Study>,
+    confidence: f64,
+    blocks: &Blocks,
+    config: &Config,
+) -> Verdict {
+    if blocks.len() < MIN_SAMPLES || studied.samples < MIN_SAMPLES {
+        return Verdict::Insufficient;
+    }
+    let Some(study) = chosen else {
+        return Verdict::Steady;
+    };
+    let grew = |s: &Option<Study>, least: f64| s.as_ref().is_some_and(|s| s.growth >= least);
+    let worth =
+        grew(&studied.bytes, config.min_growth_bytes) || grew(&studied.count, config.min_growth_count);
+    // The kernel takes reclaimable caches back under pressure: their growth is a filling cache by definition.
+    let may_leak = worth && pool != Pool::SlabReclaimable && !studied.reduced.gone;
+    if may_leak {
+        if confidence >= config.leak_confidence {
+            return Verdict::Leak;
+        }
+        if confidence >= config.suspect_confidence {
+            return Verdict::Suspect;
+        }
+        if confidence >= OPEN {
+            return Verdict::Insufficient;
+        }
+    }
+    ordinary(study)
+}
+
+/// The word for a series that is not accused.
+fn ordinary(study: &Study) -> Verdict {
+    if study.swing < TELLING_CHANGE {
+        return Verdict::Steady;
+    }
+    // What the very last samples add may be noise: only growth that has lasted for a while counts.
+    let lasting = study.value(Stat::LevelChange) * (1.0 - study.value(Stat::TailShare));
+    if lasting >= 0.5 && study.value(Stat::Backtrack) < 0.3 {
+        return if matches!(study.curve, Curve::Steps) || study.jumps <= 3 {
+            Verdict::Stepped
+        } else {
+            Verdict::Filling
+        };
+    }
+    Verdict::Cycling
+}
+
+/// How a growing series grows.
+pub(crate) fn shape_of(study: &Study, verdict: Verdict) -> Shape {
+    let jumpy = study.jumps * 4 <= study.blocks && study.value(Stat::QuietShare) > 0.5;
+    if verdict == Verdict::Unfreed && study.late.0 <= study.late.1 {
+        Shape::Stopped
+    } else if study.value(Stat::SeasonGain) > 2.0 {
+        Shape::Load
+    } else if study.value(Stat::Backtrack) > 0.12 {
+        Shape::Sawtooth
+    } else if jumpy {
+        Shape::Bursty
+    } else if matches!(study.curve, Curve::Accelerating) {
+        Shape::Accelerating
+    } else {
+        Shape::Linear
+    }
+}
+
+/// Rate per day with its interval: since the onset where there is one, else over the window.
+pub(crate) fn rate_of(study: &Study) -> Rate {
+    let (slope, se) = study.since_onset.unwrap_or(study.drift);
+    let half = (HALF_WIDTH * se).max(LEAST_WIDTH * slope.abs());
+    Rate {
+        per_day: slope * DAY,
+        low: (slope - half) * DAY,
+        high: (slope + half) * DAY,
+    }
+}
+
+/// Seconds of recording still needed to decide, from the noise so far.
+///
+/// The standard error of a drift falls with the length of the recording to the power 3/2 under white noise and 1/2
+/// under a random walk; the noise found lies between.
+pub(crate) fn needed_seconds(chosen: Option<&Study>, studied: &Studied, blocks: &Blocks) -> f64 {
+    /// Drift over standard error that decides.
+    const DECIDES: f64 = 6.0;
+    /// Samples that make a shortest useful recording.
+    const SHORTEST: f64 = 11.0;
+    /// Seconds between samples when there is only one.
+    const USUAL_INTERVAL: f64 = 30.0;
+    let interval = if blocks.sample_s > 0.0 {
+        blocks.sample_s
+    } else {
+        USUAL_INTERVAL
+    };
+    let missing = (SHORTEST - studied.samples as f64).max(1.0) * interval;
+    let Some(study) = chosen else { return missing };
+    let t = (study.drift.0 / study.drift.1.max(1e-12)).abs().clamp(0.5, 1e3);
+    let power = 1.5 - study.wander;
+    let factor = ((DECIDES / t).powf(1.0 / power) - 1.0).clamp(0.25, 20.0);
+    missing.max(factor * study.length)
+}
+
+/// Orders by attention and numbers from 1.
+pub(crate) fn rank(judgements: &mut [Judgement]) {
+    judgements.sort_by(|a, b| {
+        a.verdict
+            .cmp(&b.verdict)
+            .then(weight(b).total_cmp(&weight(a)))
+            .then(a.series.cmp(&b.series))
+    });
+    for (i, judgement) in judgements.iter_mut().enumerate() {
+        judgement.rank = u32::try_from(i + 1).unwrap_or(u32::MAX);
+    }
+}
+
+/// What a series weighs among those with the same verdict: growth for those that grow, else what it holds and does
+/// not give back.
+fn weight(judgement: &Judgement) -> f64 {
+    /// Bytes of an object where only the number of objects is known.
+    const OBJECT: f64 = 128.0;
+    if judgement.verdict <= Verdict::Suspect
+        && let Some(rate) = judgement
+            .rate
+            .map(|r| r.per_day)
+            .or(judgement.count_rate.map(|r| r.per_day * OBJECT))
+    {
+        return rate;
+    }
+    let bytes = judgement.bytes.map(|b| b as f64);
+    let held = bytes
+        .or(judgement.outstanding.map(|n| n as f64 * OBJECT))
+        .unwrap_or(0.0);
+    let kept = match (judgement.allocs, judgement.frees) {
+        (Some(a), Some(f)) if a > 0 => (1.0 - f as f64 / a as f64).clamp(0.05, 1.0),
+        _ => 0.7,
+    };
+    held * kept
+}
