@@ -113,7 +113,7 @@ impl Axis {
             self.seconds.get(span.start),
             self.seconds.get(span.end.saturating_sub(1)),
         ) {
-            (Some(a), Some(b)) if span.len() > 0 => b - a,
+            (Some(a), Some(b)) if !span.is_empty() => b - a,
             _ => 0.0,
         }
     }

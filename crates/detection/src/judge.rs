@@ -17,7 +17,7 @@ use crate::verdict::{needed_seconds, rank, rate_of, shape_of, word};
 
 /// Most expected false alarms among the series called leaks, as a share: the local false discovery rate (Efron 2010)
 /// is one minus the calibrated probability, so its mean over all called series is the rate of false discoveries.
-const FALSE_DISCOVERY_RATE: f64 = 0.02;
+const FALSE_DISCOVERY_RATE: f64 = 0.05;
 
 /// A window in which a series' counters started anew more often than this is taken as one whole: a driver that comes
 /// and goes is a cycle, not a series of beginnings.
@@ -48,7 +48,7 @@ pub fn judge(history: &History, config: &Config) -> Analysis {
         .enumerate()
         .map(|(i, studied)| scene.judge_series(i, studied, &blocks))
         .collect();
-    let passengers = passengers(history, &mut judgements, &studied);
+    let passengers = passengers(history, &blocks.seconds, &mut judgements, &studied);
     limit_false_discoveries(&mut judgements);
     let families = families(history, &judgements, &studied);
     for family in &families {
@@ -323,7 +323,7 @@ fn limit_false_discoveries(judgements: &mut [Judgement]) {
         // One leak alone is called by its own confidence.
         if rank > 0
             && expected_false > FALSE_DISCOVERY_RATE * (rank + 1) as f64
-            && 1.0 - confidence > 5.0 * FALSE_DISCOVERY_RATE
+            && 1.0 - confidence > 2.0 * FALSE_DISCOVERY_RATE
             && let Some(judgement) = judgements.get_mut(i)
         {
             judgement.verdict = Verdict::Suspect;

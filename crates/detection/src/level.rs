@@ -252,7 +252,10 @@ fn one_fit(d: &[f64], pivots: &[f64], regressors: &[&Regressor], floor: f64) -> 
 /// A small fixed vector: no fit has more regressors.
 type Vector = [f64; MAX_REGRESSORS];
 
-#[expect(clippy::needless_range_loop, reason = "triangular index arithmetic reads as in the textbook")]
+#[expect(
+    clippy::needless_range_loop,
+    reason = "triangular index arithmetic reads as in the textbook"
+)]
 /// Solves the normal equations by Cholesky; `None` when the regressors are dependent.
 fn solve(normal: &[Vector; MAX_REGRESSORS], right: &Vector, p: usize) -> Option<(Vector, Vector)> {
     let mut l = [[0.0_f64; MAX_REGRESSORS]; MAX_REGRESSORS];

@@ -10,6 +10,10 @@
 pub mod axis;
 mod baseline;
 pub mod calibration;
+#[expect(
+    clippy::excessive_precision,
+    reason = "written by the fit with four decimals, whatever their binary form"
+)]
 mod calibration_table;
 mod compare;
 mod config;

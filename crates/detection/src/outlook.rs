@@ -18,7 +18,7 @@ pub(crate) fn horizons(
     reduced: &Reduced,
 ) -> HorizonRates {
     let mut rates = HorizonRates::default();
-    if reduced.gone || window.len() == 0 {
+    if reduced.gone || window.is_empty() {
         return rates;
     }
     let last = window.end - 1;

@@ -8,25 +8,34 @@ use snapshot::{History, Pool};
 use crate::family::{correlation, differences};
 use crate::judge::Studied;
 use crate::judgement::{Judgement, Passenger, Verdict};
+use crate::level::Level;
 
-/// Stretches that steps are compared over: fine steps are blurred by per-CPU caches and whole slabs.
-const STRETCHES: usize = 24;
+/// Coefficient over standard error from which a series is said to follow a cache. The caches compete with a drift in
+/// the same fit, so that two lines that merely both rise do not count as following.
+const FOLLOWS_T: f64 = 4.0;
 
-/// Correlation of steps from which one series follows the other.
-const FOLLOWS: f64 = 0.85;
+/// Drift over standard error that must be gone once the caches are allowed for.
+const NO_DRIFT_T: f64 = 3.0;
+
+/// Part of the drift that must be gone otherwise.
+const MOSTLY: f64 = 0.8;
+
+/// Most caches that one series may follow at once.
+const MAX_LEADERS: usize = 5;
 
 /// Finds followers among series that would otherwise be accused, and takes the accusation back.
 pub(crate) fn passengers(
     history: &History,
+    seconds: &[f64],
     judgements: &mut [Judgement],
     studied: &[Studied],
 ) -> Vec<Passenger> {
-    let leaders: Vec<(usize, Vec<f64>)> = history
+    let leaders: Vec<(usize, &[f64])> = history
         .series
         .iter()
         .enumerate()
         .filter(|(_, s)| s.key.pool == Pool::SlabReclaimable)
-        .filter_map(|(i, _)| Some((i, steps(studied.get(i)?)?)))
+        .filter_map(|(i, _)| Some((i, path(studied.get(i)?, seconds)?)))
         .collect();
     let mut found = Vec::new();
     if leaders.is_empty() {
@@ -41,48 +50,63 @@ pub(crate) fn passengers(
         if !accused || !matches!(own_pool, Some(Pool::Slab)) {
             continue;
         }
-        let Some(own) = studied.get(judgement.series).and_then(steps) else {
+        let Some(own) = studied.get(judgement.series).and_then(|s| path(s, seconds)) else {
             continue;
         };
-        let best = leaders
-            .iter()
-            .map(|(i, leader)| (*i, correlation(&own, leader)))
-            .max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)));
-        if let Some((follows, r)) = best
-            && r >= FOLLOWS
-        {
+        if let Some((follows, correlation)) = follows(seconds, own, &leaders) {
             judgement.verdict = Verdict::Filling;
             judgement.shape = None;
+            judgement.exhaustion = None;
+            judgement.needs_s = None;
             found.push(Passenger {
                 series: judgement.series,
                 follows,
-                correlation: r,
+                correlation,
             });
         }
     }
     found
 }
 
-/// Steps of the outstanding objects (else bytes) over the stretches; `None` when they hardly vary.
-fn steps(studied: &Studied) -> Option<Vec<f64>> {
-    let channel = if studied.reduced.count.known >= 8 {
-        &studied.reduced.count
-    } else {
-        &studied.reduced.bytes
-    };
-    if channel.known < 8 {
-        return None;
-    }
-    let n = channel.mean.len();
-    let parts = STRETCHES.min(n);
-    let means: Vec<f64> = (0..parts)
-        .map(|p| {
-            let part = channel
-                .mean
-                .get(p * n / parts..(p + 1) * n / parts)
-                .unwrap_or(&[]);
-            part.iter().sum::<f64>() / part.len().max(1) as f64
+/// The cache that `own` follows, and the correlation of their steps.
+///
+/// Caches are added one by one, the one that moves most alike first, beside a drift (Harvey 1989, section 7.3:
+/// explanatory variables in a structural model). `own` is a passenger when a cache explains it and no drift is left.
+fn follows(seconds: &[f64], own: &[f64], leaders: &[(usize, &[f64])]) -> Option<(usize, f64)> {
+    let level = Level::new(seconds, own)?;
+    let line = level.regressor(|s| s);
+    let alone = level.fit(&[&line])?;
+    let steps = differences(own);
+    let mut ordered: Vec<(usize, f64, Vec<f64>)> = leaders
+        .iter()
+        .map(|(i, path)| {
+            let theirs = differences(path);
+            (*i, correlation(&steps, &theirs), theirs)
         })
+        .filter(|l| l.1 > 0.1)
         .collect();
-    Some(differences(&means))
+    ordered.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    ordered.truncate(MAX_LEADERS);
+    for count in 1..=ordered.len() {
+        let mut regressors = vec![&line];
+        regressors.extend(ordered.iter().take(count).map(|l| &l.2));
+        let Some(fit) = level.fit(&regressors) else {
+            continue;
+        };
+        let explained = (1..=count).any(|k| fit.t(k) >= FOLLOWS_T);
+        let left = fit.beta.first().copied().unwrap_or(0.0);
+        let drift = alone.beta.first().copied().unwrap_or(0.0);
+        if explained && (fit.t(0) < NO_DRIFT_T || left < (1.0 - MOSTLY) * drift) {
+            return ordered.first().map(|l| (l.0, l.1));
+        }
+    }
+    None
+}
+
+/// Block means of the outstanding objects (else bytes), when every block has one and they move.
+fn path<'a>(studied: &'a Studied, seconds: &[f64]) -> Option<&'a [f64]> {
+    let channels = [&studied.reduced.count, &studied.reduced.bytes];
+    let channel = channels.into_iter().find(|c| c.known >= 8)?;
+    let whole = channel.known == seconds.len() && channel.mean.len() == seconds.len();
+    (whole && channel.changes > 2).then_some(&channel.mean)
 }

@@ -47,6 +47,9 @@ pub struct Reduced {
     pub gone: bool,
 }
 
+/// Advance in one sample from which a counter's rate is followed.
+const FAST: f64 = 65_536.0;
+
 /// What a cumulative counter did between two readings.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Advance {
@@ -106,8 +109,11 @@ impl Follow {
             match advance(old, new, width, self.rate.map(|r| r * dt)) {
                 Advance::By(by) => {
                     self.total += by;
-                    let now = by / dt;
-                    self.rate = Some(self.rate.map_or(now, |r| 0.75 * r + 0.25 * now));
+                    // Slower counters cannot go around between two samples; spare them the division.
+                    if by >= FAST {
+                        let now = by / dt;
+                        self.rate = Some(self.rate.map_or(now, |r| 0.75 * r + 0.25 * now));
+                    }
                 }
                 Advance::Restart => {
                     self.total += new as f64;
@@ -121,97 +127,96 @@ impl Follow {
     }
 }
 
-/// Writes values into blocks.
+/// Writes values into blocks. The open block's numbers stay in the struct and are written when it ends.
 struct Filler<'a> {
     /// Offset of each block's first sample, and one past the last sample.
     starts: &'a [u32],
-    min: Vec<f64>,
-    max: Vec<f64>,
-    sum: Vec<f64>,
-    /// The value that holds, since this offset, in this block.
+    out: Channel,
+    /// The value that holds, since this offset.
     value: f64,
     since: u32,
+    /// One past the open block's last sample.
+    end: u32,
     block: usize,
-    changes: usize,
+    low: f64,
+    high: f64,
+    sum: f64,
 }
 
 impl<'a> Filler<'a> {
     fn new(starts: &'a [u32]) -> Self {
         let blocks = starts.len().saturating_sub(1);
+        let out = Channel {
+            min: Vec::with_capacity(blocks),
+            max: Vec::with_capacity(blocks),
+            mean: Vec::with_capacity(blocks),
+            ..Channel::default()
+        };
         Self {
             starts,
-            min: vec![f64::NAN; blocks],
-            max: vec![f64::NAN; blocks],
-            sum: vec![0.0; blocks],
+            out,
             value: f64::NAN,
             since: 0,
+            end: starts.get(1).copied().unwrap_or(0),
             block: 0,
-            changes: 0,
+            low: f64::NAN,
+            high: f64::NAN,
+            sum: 0.0,
         }
     }
 
-    /// From offset `at` in `block` on, `value` holds.
+    /// From offset `at` on, `value` holds.
     #[inline]
-    fn put(&mut self, at: u32, block: usize, value: f64) {
-        self.hold_until(at, block);
-        if value != self.value {
-            self.changes += usize::from(!self.value.is_nan());
-            self.value = value;
+    fn put(&mut self, at: u32, value: f64) {
+        if value == self.value {
+            return;
         }
+        self.hold_until(at);
+        self.out.changes += usize::from(!self.value.is_nan());
+        self.value = value;
     }
 
-    /// The held value covers the samples before offset `at`, which lies in `block`.
+    /// The held value covers the samples before offset `at`.
     #[inline]
-    fn hold_until(&mut self, at: u32, block: usize) {
-        while self.block < block {
-            let end = self.starts.get(self.block + 1).copied().unwrap_or(self.since);
-            self.cover(end);
-            self.block += 1;
-            self.since = end;
+    fn hold_until(&mut self, at: u32) {
+        while at >= self.end && self.block + 1 < self.starts.len() {
+            self.cover(self.end);
+            self.close();
         }
         self.cover(at);
-        self.since = at;
     }
 
     #[inline]
     fn cover(&mut self, end: u32) {
-        if end <= self.since {
-            return;
-        }
-        let held = f64::from(end - self.since);
-        if let (Some(low), Some(high), Some(sum)) = (
-            self.min.get_mut(self.block),
-            self.max.get_mut(self.block),
-            self.sum.get_mut(self.block),
-        ) {
-            // `NaN` loses against any number, and poisons a mean that is not of whole blocks.
-            *low = low.min(self.value);
-            *high = high.max(self.value);
-            *sum += self.value * held;
+        if end > self.since {
+            // `NaN` loses against any number, and poisons the mean of a block that is partly absent.
+            self.low = self.low.min(self.value);
+            self.high = self.high.max(self.value);
+            self.sum += self.value * f64::from(end - self.since);
+            self.since = end;
         }
     }
 
+    /// Ends the open block.
+    fn close(&mut self) {
+        let start = self.starts.get(self.block).copied().unwrap_or(0);
+        let mean = self.sum / f64::from(self.end.saturating_sub(start).max(1));
+        self.out.known += usize::from(!self.low.is_nan());
+        self.out.min.push(self.low);
+        self.out.max.push(self.high);
+        self.out.mean.push(if mean.is_nan() { self.low } else { mean });
+        (self.low, self.high, self.sum) = (f64::NAN, f64::NAN, 0.0);
+        self.block += 1;
+        self.end = self.starts.get(self.block + 1).copied().unwrap_or(self.end);
+    }
+
     fn finish(mut self) -> Channel {
-        let blocks = self.min.len();
-        let end = self.starts.last().copied().unwrap_or(0);
-        self.hold_until(end, blocks);
-        let known = self.min.iter().filter(|v| !v.is_nan()).count();
-        let mut mean = self.sum;
-        for ((m, pair), low) in mean.iter_mut().zip(self.starts.windows(2)).zip(&self.min) {
-            *m /= f64::from((pair[1] - pair[0]).max(1));
-            if m.is_nan() {
-                // Partly absent: the least value stands in.
-                *m = *low;
-            }
+        while self.block + 1 < self.starts.len() {
+            self.cover(self.end);
+            self.close();
         }
-        Channel {
-            known,
-            last: (!self.value.is_nan()).then_some(self.value),
-            changes: self.changes,
-            min: self.min,
-            max: self.max,
-            mean,
-        }
+        self.out.last = (!self.value.is_nan()).then_some(self.value);
+        self.out
     }
 }
 
@@ -238,7 +243,6 @@ pub fn reduce(series: &Series, blocks: &Blocks, seconds: &[f64]) -> Reduced {
         }
         let usage = series.usage(i);
         let at = sample - span.start;
-        let block = usize::from(blocks.of.get(at).copied().unwrap_or(0));
         let offset = u32::try_from(at).unwrap_or(u32::MAX);
         let absent = usage.is_absent();
         if absent {
@@ -255,8 +259,8 @@ pub fn reduce(series: &Series, blocks: &Blocks, seconds: &[f64]) -> Reduced {
             }
         }
         let as_value = |c: Option<u64>| c.map_or(f64::NAN, |v| v as f64);
-        bytes.put(offset, block, as_value(usage.bytes.get()));
-        count.put(offset, block, as_value(usage.outstanding(series.width)));
+        bytes.put(offset, as_value(usage.bytes.get()));
+        count.put(offset, as_value(usage.outstanding(series.width)));
     }
     if !out.gone {
         out.seen = Some(span.end.saturating_sub(1));

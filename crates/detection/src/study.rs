@@ -184,7 +184,9 @@ fn opened(values: &[f64]) -> Vec<f64> {
     let low: Vec<f64> = values.windows(3).map(|w| w[0].min(w[1]).min(w[2])).collect();
     (0..values.len())
         .map(|i| {
-            let around = low.get(i.saturating_sub(2)..=i.min(low.len().saturating_sub(1))).unwrap_or(&[]);
+            let around = low
+                .get(i.saturating_sub(2)..=i.min(low.len().saturating_sub(1)))
+                .unwrap_or(&[]);
             around.iter().copied().fold(f64::NEG_INFINITY, f64::max)
         })
         .collect()

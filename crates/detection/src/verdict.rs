@@ -25,6 +25,9 @@ const OPEN: f64 = 0.12;
 /// Fewer samples than this say nothing.
 const MIN_SAMPLES: usize = 5;
 
+/// How many times the least growth in bytes it takes when hardly any object was added.
+const FEW_BUT_LARGE: f64 = 64.0;
+
 /// Growth over the window that begins to matter, in parts of the greatest value.
 const TELLING_CHANGE: f64 = 0.03;
 
@@ -44,8 +47,14 @@ pub(crate) fn word(
         return Verdict::Steady;
     };
     let grew = |s: &Option<Study>, least: f64| s.as_ref().is_some_and(|s| s.growth >= least);
-    let worth =
-        grew(&studied.bytes, config.min_growth_bytes) || grew(&studied.count, config.min_growth_count);
+    // Where objects are counted, a handful of them proves nothing unless they are large.
+    let counted = studied.reduced.count.known >= MIN_SAMPLES;
+    let least_bytes = if counted {
+        FEW_BUT_LARGE * config.min_growth_bytes
+    } else {
+        config.min_growth_bytes
+    };
+    let worth = grew(&studied.bytes, least_bytes) || grew(&studied.count, config.min_growth_count);
     // The kernel takes reclaimable caches back under pressure: their growth is a filling cache by definition.
     let may_leak = worth && pool != Pool::SlabReclaimable && !studied.reduced.gone;
     if may_leak {

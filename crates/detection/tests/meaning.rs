@@ -1,4 +1,9 @@
 //! Snapshots, families, passengers, exhaustion, comparison.
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "tests say what they expect by panicking"
+)]
 
 mod common;
 
@@ -11,7 +16,10 @@ const GIB: u64 = 1 << 30;
 
 #[test]
 fn one_snapshot_is_enough_to_suspect() {
-    let bytes_only = |bytes: u64| Usage { bytes: Counter::new(bytes), ..Usage::ABSENT };
+    let bytes_only = |bytes: u64| Usage {
+        bytes: Counter::new(bytes),
+        ..Usage::ABSENT
+    };
     // (tag, usage, unfreed)
     let rows = [
         ("Lost", usage(5_000_000, 3, 900_000_000), true),
@@ -41,7 +49,10 @@ fn a_leak_that_stopped_is_unfreed() {
         .series("Chrn", NP, churn);
     let judgement = made.of("Stat");
     assert_eq!((judgement.verdict, judgement.rank), (Verdict::Unfreed, 1));
-    assert_eq!(judgement.confidence, None, "how likely a standing tag once leaked was never measured");
+    assert_eq!(
+        judgement.confidence, None,
+        "how likely a standing tag once leaked was never measured"
+    );
 }
 
 #[test]
@@ -75,7 +86,10 @@ fn series_in_small_ratios_are_one_family() {
         .zip(family.ratio.iter().copied())
         .collect();
     named.sort();
-    assert_eq!(named, [("File".into(), 1), ("Hold".into(), 1), ("Twos".into(), 2)]);
+    assert_eq!(
+        named,
+        [("File".into(), 1), ("Hold".into(), 1), ("Twos".into(), 2)]
+    );
     let holder = family.holder.expect("a holder");
     assert_eq!(made.history.series[holder].key.tag.to_string(), "Hold");
     assert_eq!(of(&made.history, &analysis, "File").family, Some(family.id));
@@ -104,7 +118,12 @@ fn a_follower_of_a_reclaimable_cache_is_a_passenger() {
     }
     let (cache, blob) = (inodes.clone(), inodes);
     let made = Made::every(600, 1.0)
-        .wide("ext4_inode_cache", Pool::SlabReclaimable, CounterWidth::Bits64, |i| slab(cache[i], cache[i] * 1_184))
+        .wide(
+            "ext4_inode_cache",
+            Pool::SlabReclaimable,
+            CounterWidth::Bits64,
+            |i| slab(cache[i], cache[i] * 1_184),
+        )
         .wide("lsm_inode_cache", Pool::Slab, CounterWidth::Bits64, |i| {
             let live = blob[i] + 2_000 + scatter(i, 40);
             slab(live, live.div_ceil(128) * 4_096)
@@ -118,7 +137,10 @@ fn a_follower_of_a_reclaimable_cache_is_a_passenger() {
         let verdict = of(&made.history, &analysis, tag).verdict;
         assert!(verdict > Verdict::Unfreed, "{tag}: {verdict:?}");
     }
-    assert_eq!(of(&made.history, &analysis, "sock_inode_cache").verdict, Verdict::Leak);
+    assert_eq!(
+        of(&made.history, &analysis, "sock_inode_cache").verdict,
+        Verdict::Leak
+    );
 }
 
 #[test]
@@ -131,7 +153,11 @@ fn exhaustion_comes_from_the_limits_that_were_read() {
         ..MemoryCounters::default()
     };
     // 100 objects of 1 MiB a minute: 1 GiB in 10.24 minutes.
-    let made = |m| Made::every(120, 60.0).series("Leak", NP, leak(0, 100, 1 << 20)).memory(m);
+    let made = |m| {
+        Made::every(120, 60.0)
+            .series("Leak", NP, leak(0, 100, 1 << 20))
+            .memory(m)
+    };
     let by_memory = made(memory(Some(4 * GIB), 10 * GIB));
     let ends = by_memory.of("Leak").exhaustion.expect("an end");
     assert_eq!(ends.limit, Limit::Memory);
@@ -139,7 +165,10 @@ fn exhaustion_comes_from_the_limits_that_were_read() {
     assert!((minutes - 40.96).abs() < 1.0, "{minutes}");
     assert!(ends.earliest <= ends.at && ends.latest.is_none_or(|l| l >= ends.at));
     let by_commit = made(memory(Some(4 * GIB), 22 * GIB));
-    assert_eq!(by_commit.of("Leak").exhaustion.map(|e| e.limit), Some(Limit::Commit));
+    assert_eq!(
+        by_commit.of("Leak").exhaustion.map(|e| e.limit),
+        Some(Limit::Commit)
+    );
     let unknown = made(MemoryCounters::default());
     assert_eq!(unknown.of("Leak").exhaustion, None);
 }
@@ -150,32 +179,58 @@ fn comparison_says_what_is_new_gone_better_and_worse() {
         Made::every(120, 60.0)
             .series("Slow", NP, leak(0, slow, 100))
             .series("Fast", NP, leak(0, fast, 100))
-            .series("Fixd", NP, move |i| if fixed { churn(i) } else { leak(0, 50, 100)(i) })
-            .series("Newl", NP, move |i| if new { leak(0, 50, 100)(i) } else { churn(i) })
+            .series(
+                "Fixd",
+                NP,
+                move |i| if fixed { churn(i) } else { leak(0, 50, 100)(i) },
+            )
+            .series(
+                "Newl",
+                NP,
+                move |i| if new { leak(0, 50, 100)(i) } else { churn(i) },
+            )
             .series("Chrn", NP, churn)
     };
     let (before, after) = (side(90, 10, false, false), side(20, 60, true, true));
     let (a, b) = (before.judge(), after.judge());
     let comparison = compare((&before.history, &a), (&after.history, &b));
-    let change = |tag: &str| comparison.series.iter().find(|c| c.key.tag.to_string() == tag).map(|c| c.change);
+    let change = |tag: &str| {
+        comparison
+            .series
+            .iter()
+            .find(|c| c.key.tag.to_string() == tag)
+            .map(|c| c.change)
+    };
     assert_eq!(change("Newl"), Some(Change::New));
     assert_eq!(change("Fixd"), Some(Change::Gone));
     assert_eq!(change("Slow"), Some(Change::Better));
     assert_eq!(change("Fast"), Some(Change::Worse));
     assert_eq!(change("Chrn"), Some(Change::Ordinary));
-    assert_eq!(comparison.series[0].change, Change::New, "what is new comes first");
+    assert_eq!(
+        comparison.series[0].change,
+        Change::New,
+        "what is new comes first"
+    );
 }
 
 #[test]
 fn two_boots_are_compared_at_the_same_uptime() {
     let made = Made::every(200, 60.0)
         .boots(&[(0, 0, 60.0), (150, 1, 60.0)])
-        .series("Leak", NP, |i| leak(0, 30, 100)(if i < 150 { i } else { i - 150 }));
-    let (first, second) = (one_boot(&made.history, 0).unwrap(), one_boot(&made.history, 1).unwrap());
+        .series("Leak", NP, |i| {
+            leak(0, 30, 100)(if i < 150 { i } else { i - 150 })
+        });
+    let (first, second) = (
+        one_boot(&made.history, 0).unwrap(),
+        one_boot(&made.history, 1).unwrap(),
+    );
     assert_eq!((first.samples.len(), second.samples.len()), (150, 50));
     assert_eq!(one_boot(&made.history, 2).map(|h| h.samples.len()), None);
     let config = detection::Config::default();
-    let (a, b) = (detection::judge(&first, &config), detection::judge(&second, &config));
+    let (a, b) = (
+        detection::judge(&first, &config),
+        detection::judge(&second, &config),
+    );
     let comparison = compare((&first, &a), (&second, &b));
     assert_eq!(comparison.at_uptime_s, Some(60.0 + 49.0 * 60.0));
     let (before, after) = comparison.series[0].bytes;

@@ -1,4 +1,9 @@
 //! What happens to real machines: reboots, clocks, wraps, reloads, tags that come and go, odd sampling.
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "tests say what they expect by panicking"
+)]
 
 mod common;
 
@@ -13,7 +18,10 @@ const DAY: f64 = 86_400.0;
 /// Checks a rate against the truth, within `part`.
 fn assert_rate(made: &Made, tag: &str, per_day: f64, part: f64) {
     let rate = made.of(tag).rate.expect("a rate");
-    assert!((rate.per_day / per_day - 1.0).abs() <= part, "{tag}: {rate:?} instead of {per_day}");
+    assert!(
+        (rate.per_day / per_day - 1.0).abs() <= part,
+        "{tag}: {rate:?} instead of {per_day}"
+    );
     assert!(rate.low <= rate.per_day && rate.per_day <= rate.high);
 }
 
@@ -34,7 +42,11 @@ fn words_for_plain_curves() {
         })
         .series("Wave", NP, |i| {
             let live = (9_000.0 + 5_000.0 * (i as f64 / 7.0).sin()) as u64;
-            usage(20_000 + 6_000 * i as u64, 20_000 + 6_000 * i as u64 - live, live * 64)
+            usage(
+                20_000 + 6_000 * i as u64,
+                20_000 + 6_000 * i as u64 - live,
+                live * 64,
+            )
         });
     let cases = [
         ("Leak", Verdict::Leak),
@@ -56,7 +68,9 @@ fn degenerate_inputs_are_answered() {
     let none = judge(&snapshot::History::default(), &Config::default());
     assert!(none.judgements.is_empty());
     for n in 1..=6 {
-        let made = Made::every(n, 30.0).series("Leak", NP, leak(10, 50, 64)).series("Gone", NP, |_| Usage::ABSENT);
+        let made = Made::every(n, 30.0)
+            .series("Leak", NP, leak(10, 50, 64))
+            .series("Gone", NP, |_| Usage::ABSENT);
         for j in made.judge().judgements {
             assert!(j.confidence.is_none_or(|c| (0.0..=1.0).contains(&c)));
             if n < 5 {
@@ -66,15 +80,20 @@ fn degenerate_inputs_are_answered() {
         }
     }
     // All samples at the same moment, and counters at the ends of their range.
-    let made = Made::at([START; 40])
-        .series("Same", NP, leak(10, 50, 64))
-        .wide("Huge", NP, CounterWidth::Bits64, |i| usage(u64::MAX - 1, i as u64, u64::MAX - 2 - i as u64));
+    let made = Made::at([START; 40]).series("Same", NP, leak(10, 50, 64)).wide(
+        "Huge",
+        NP,
+        CounterWidth::Bits64,
+        |i| usage(u64::MAX - 1, i as u64, u64::MAX - 2 - i as u64),
+    );
     assert_eq!(made.judge().judgements.len(), 2);
 }
 
 #[test]
 fn the_same_input_gives_the_same_output() {
-    let made = Made::every(200, 60.0).series("Leak", NP, leak(5, 9, 80)).series("Chrn", NP, churn);
+    let made = Made::every(200, 60.0)
+        .series("Leak", NP, leak(5, 9, 80))
+        .series("Chrn", NP, churn);
     assert_eq!(made.judge(), made.judge());
 }
 
@@ -83,7 +102,9 @@ fn a_reboot_ends_one_leak_and_begins_another() {
     // Boot 0 for 200 samples, boot 1 for 100: counters begin anew, growth goes on at the same rate.
     let made = Made::every(300, 60.0)
         .boots(&[(0, 0, 500.0), (200, 1, 60.0)])
-        .series("Leak", NP, |i| leak(100, 30, 256)(if i < 200 { i + 40 } else { i - 200 }))
+        .series("Leak", NP, |i| {
+            leak(100, 30, 256)(if i < 200 { i + 40 } else { i - 200 })
+        })
         .series("Chrn", NP, churn);
     let judgement = made.of("Leak");
     assert_eq!(judgement.verdict, Verdict::Leak);
@@ -100,22 +121,44 @@ fn a_cache_that_filled_after_every_boot_is_no_leak() {
     };
     let made = Made::every(1_120, 60.0)
         .boots(&[(0, 0, 30.0), (500, 1, 30.0), (1_000, 2, 30.0)])
-        .series("Cach", NP, |i| cache(if i < 500 { i } else if i < 1_000 { i - 500 } else { i - 1_000 }))
+        .series("Cach", NP, |i| {
+            cache(if i < 500 {
+                i
+            } else if i < 1_000 {
+                i - 500
+            } else {
+                i - 1_000
+            })
+        })
         .series("Leak", NP, |i| {
-            leak(100, 30, 256)(if i < 500 { i / 50 } else if i < 1_000 { (i - 500) / 50 } else { i - 1_000 })
+            leak(100, 30, 256)(if i < 500 {
+                i / 50
+            } else if i < 1_000 {
+                (i - 500) / 50
+            } else {
+                i - 1_000
+            })
         });
     assert_eq!(made.of("Cach").verdict, Verdict::Filling);
-    assert_eq!(made.of("Leak").verdict, Verdict::Leak, "no earlier boot grew like this");
+    assert_eq!(
+        made.of("Leak").verdict,
+        Verdict::Leak,
+        "no earlier boot grew like this"
+    );
 }
 
 #[test]
 fn clock_jumps_do_not_bend_a_line() {
-    let jump = |at: usize, by: f64| {
-        move |i: usize| START + i as f64 * 60.0 + if i >= at { by } else { 0.0 }
-    };
-    for (what, by) in [("back an hour", -3600.0), ("forward a year", 365.0 * DAY), ("back a year", -365.0 * DAY)] {
+    let jump = |at: usize, by: f64| move |i: usize| START + i as f64 * 60.0 + if i >= at { by } else { 0.0 };
+    for (what, by) in [
+        ("back an hour", -3600.0),
+        ("forward a year", 365.0 * DAY),
+        ("back a year", -365.0 * DAY),
+    ] {
         let time = jump(100, by);
-        let mut made = Made::at((0..240).map(time)).series("Leak", NP, leak(0, 25, 100)).series("Chrn", NP, churn);
+        let mut made = Made::at((0..240).map(time))
+            .series("Leak", NP, leak(0, 25, 100))
+            .series("Chrn", NP, churn);
         assert_eq!(made.of("Leak").verdict, Verdict::Leak, "{what}");
         assert_rate(&made, "Leak", 25.0 * 100.0 * 1440.0, 0.03);
         assert_ne!(made.of("Chrn").verdict, Verdict::Leak, "{what}");
@@ -132,20 +175,31 @@ fn clock_jumps_do_not_bend_a_line() {
 fn sleep_is_a_gap_and_not_a_slope() {
     // Ten hours of sleep in the middle of two hours of recording; the tag grew a little right after waking.
     let time = |i: usize| START + i as f64 * 60.0 + if i >= 60 { 36_000.0 } else { 0.0 };
-    let mut made = Made::at((0..120).map(time)).series("Leak", NP, leak(0, 25, 100)).series("Flat", NP, |i| {
-        usage(1_000 + u64::from(i >= 60) * 40, 100, 64_000 + u64::from(i >= 60) * 2_560)
-    });
+    let mut made = Made::at((0..120).map(time))
+        .series("Leak", NP, leak(0, 25, 100))
+        .series("Flat", NP, |i| {
+            usage(
+                1_000 + u64::from(i >= 60) * 40,
+                100,
+                64_000 + u64::from(i >= 60) * 2_560,
+            )
+        });
     made.history.samples[60].after_gap = true;
     assert_rate(&made, "Leak", 25.0 * 100.0 * 1440.0, 0.03);
     assert_eq!(made.of("Leak").verdict, Verdict::Leak);
-    assert!(!matches!(made.of("Flat").verdict, Verdict::Leak | Verdict::Suspect));
+    assert!(!matches!(
+        made.of("Flat").verdict,
+        Verdict::Leak | Verdict::Suspect
+    ));
 }
 
 #[test]
 fn a_reloaded_driver_starts_its_counters_anew() {
     // Reloaded at sample 40 with everything given back; the leak goes on.
     let made = Made::every(200, 30.0)
-        .series("Leak", NP, |i| leak(5_000, 60, 96)(if i < 40 { i + 500 } else { i - 40 }))
+        .series("Leak", NP, |i| {
+            leak(5_000, 60, 96)(if i < 40 { i + 500 } else { i - 40 })
+        })
         .series("Tidy", NP, |i| {
             let i = if i < 90 { i } else { i - 90 };
             usage(400 + 30 * i as u64, 30 * i as u64 + 10, 390 * 64)
@@ -164,7 +218,10 @@ fn counters_wrap_at_32_bits() {
         let made = Made::every(120, 60.0).wide("Leak", NP, width, leak(base, 50, 64));
         let judgement = made.of("Leak");
         assert_eq!(judgement.verdict, Verdict::Leak, "{width:?}");
-        assert!(judgement.evidence.iter().all(|e| e.name != "counter_restarts"), "{width:?}");
+        assert!(
+            judgement.evidence.iter().all(|e| e.name != "counter_restarts"),
+            "{width:?}"
+        );
     }
 }
 
@@ -177,22 +234,54 @@ fn counters_that_wrap_several_times_a_sample_are_seen_from_their_rate() {
         (10, 30, CounterWidth::Bits32, None, Advance::By(20.0)),
         (4_294_967_290, 4, CounterWidth::Bits32, None, Advance::By(10.0)),
         (4_294_967_290, 4, CounterWidth::Unknown, None, Advance::By(10.0)),
-        (10, 30, CounterWidth::Bits32, Some(3.1 * wrap), Advance::By(3.0 * wrap + 20.0)),
-        (2_000_000_000, 1_000_000_000, CounterWidth::Bits32, Some(3.2e9), Advance::By(3_294_967_296.0)),
-        (2_000_000_000, 1_000_000_000, CounterWidth::Bits32, Some(1e4), Advance::Restart),
+        (
+            10,
+            30,
+            CounterWidth::Bits32,
+            Some(3.1 * wrap),
+            Advance::By(3.0 * wrap + 20.0),
+        ),
+        (
+            2_000_000_000,
+            1_000_000_000,
+            CounterWidth::Bits32,
+            Some(3.2e9),
+            Advance::By(3_294_967_296.0),
+        ),
+        (
+            2_000_000_000,
+            1_000_000_000,
+            CounterWidth::Bits32,
+            Some(1e4),
+            Advance::Restart,
+        ),
         (2_000_000_000, 5, CounterWidth::Bits64, None, Advance::Restart),
-        (1 << 40, (1 << 40) + 7, CounterWidth::Unknown, None, Advance::By(7.0)),
+        (
+            1 << 40,
+            (1 << 40) + 7,
+            CounterWidth::Unknown,
+            None,
+            Advance::By(7.0),
+        ),
         (1 << 40, 7, CounterWidth::Unknown, None, Advance::Restart),
     ];
     for (old, new, width, expected, result) in cases {
-        assert_eq!(advance(old, new, width, expected), result, "{old} {new} {width:?} {expected:?}");
+        assert_eq!(
+            advance(old, new, width, expected),
+            result,
+            "{old} {new} {width:?} {expected:?}"
+        );
     }
 }
 
 #[test]
 fn a_tag_that_appears_is_judged_from_there() {
     let made = Made::every(300, 30.0).series("Late", NP, |i| {
-        if i < 150 { Usage::ABSENT } else { leak(0, 40, 200)(i - 150) }
+        if i < 150 {
+            Usage::ABSENT
+        } else {
+            leak(0, 40, 200)(i - 150)
+        }
     });
     let judgement = made.of("Late");
     assert_eq!(judgement.verdict, Verdict::Leak);
@@ -202,10 +291,18 @@ fn a_tag_that_appears_is_judged_from_there() {
 
 #[test]
 fn a_tag_that_disappears_holds_nothing() {
-    let made = Made::every(300, 30.0)
-        .series("Gone", NP, |i| if i < 200 { leak(0, 40, 200)(i) } else { Usage::ABSENT });
+    let made = Made::every(300, 30.0).series("Gone", NP, |i| {
+        if i < 200 {
+            leak(0, 40, 200)(i)
+        } else {
+            Usage::ABSENT
+        }
+    });
     let judgement = made.of("Gone");
-    assert!(!matches!(judgement.verdict, Verdict::Leak | Verdict::Suspect | Verdict::Unfreed));
+    assert!(!matches!(
+        judgement.verdict,
+        Verdict::Leak | Verdict::Suspect | Verdict::Unfreed
+    ));
     assert_eq!(judgement.bytes, None);
 }
 
@@ -235,7 +332,10 @@ fn tables_without_times_have_no_rates() {
     made.history.clock_known = false;
     let judgement = made.of("Leak");
     assert_eq!(judgement.verdict, Verdict::Leak);
-    assert_eq!((judgement.rate, judgement.onset, judgement.horizons.minute), (None, None, None));
+    assert_eq!(
+        (judgement.rate, judgement.onset, judgement.horizons.minute),
+        (None, None, None)
+    );
 }
 
 #[test]
@@ -251,7 +351,11 @@ fn small_leaks_of_objects_are_found_in_time() {
                 let live = 90_000 + 40 * i as u64;
                 slab(live, live * 192)
             });
-        assert_eq!(made.of("sock_inode_cache").verdict, Verdict::Leak, "{rate} a second");
+        assert_eq!(
+            made.of("sock_inode_cache").verdict,
+            Verdict::Leak,
+            "{rate} a second"
+        );
         assert_ne!(made.of("dentry").verdict, Verdict::Leak);
     }
 }
@@ -260,12 +364,22 @@ fn small_leaks_of_objects_are_found_in_time() {
 fn growing_size_is_told_from_growing_count() {
     // A table that is reallocated ever larger: bytes grow, objects do not.
     let made = Made::every(200, 30.0).series("Tabl", NP, |i| {
-        usage(100 + i as u64, 90 + i as u64, MIB + 60_000 * i as u64 + scatter(i, 900))
+        usage(
+            100 + i as u64,
+            90 + i as u64,
+            MIB + 60_000 * i as u64 + scatter(i, 900),
+        )
     });
     let judgement = made.of("Tabl");
     assert_eq!(judgement.verdict, Verdict::Leak);
     assert!(judgement.count_rate.is_none_or(|r| r.per_day.abs() < 1.0));
-    let growth = |name: &str| judgement.evidence.iter().find(|e| e.name == name).map(|e| e.value);
+    let growth = |name: &str| {
+        judgement
+            .evidence
+            .iter()
+            .find(|e| e.name == name)
+            .map(|e| e.value)
+    };
     assert!(growth("floor_growth_bytes").is_some_and(|g| g > 10e6));
     assert_eq!(growth("floor_growth_count").unwrap_or(0.0), 0.0);
 }

@@ -374,7 +374,8 @@ fn ordinary(name: &str, scene: &Scene, plan: &Plan, random: &mut Random) -> Told
             .map(|&s| base + swing * load(s, peak, 20.0))
             .collect(),
         "sawtooth" => {
-            let teeth = random.log_range(1.5, 30.0);
+            // Minutes may hold less than one tooth; days hold many.
+            let teeth = random.log_range(if scene.length < 7_200.0 { 0.7 } else { 1.5 }, 30.0);
             saw(scene, teeth, random)
                 .iter()
                 .map(|v| base + swing * v)
@@ -461,7 +462,8 @@ fn ordinary(name: &str, scene: &Scene, plan: &Plan, random: &mut Random) -> Told
             scene.map(|p| base + 2.0 * swing * (-p / tau).exp())
         }
         "slow-wave" | "breathing" => {
-            let (cycles, phase) = (random.range(0.75, 6.0), random.unit());
+            let fewest = if scene.length < 7_200.0 { 0.4 } else { 0.75 };
+            let (cycles, phase) = (random.range(fewest, 6.0), random.unit());
             scene.map(|p| base + swing * (0.5 + 0.5 * (std::f64::consts::TAU * (p * cycles + phase)).sin()))
         }
         _ => vec![base; scene.n],

@@ -203,3 +203,68 @@ pub fn names(folder: &Path) -> Result<Vec<String>, String> {
     names.sort();
     Ok(names)
 }
+
+/// Reads a CSV `time,tag,pool,live,bytes` of slab caches, the last `last` samples of it (0 for all).
+pub fn from_slab_csv(path: &Path, last: usize) -> Result<History, String> {
+    let text = std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
+    let mut rows: Vec<(Timestamp, &str, &str, u64, u64)> = Vec::new();
+    let mut times: Vec<Timestamp> = Vec::new();
+    for line in text.lines().skip(1) {
+        let f: Vec<&str> = line.split(',').collect();
+        let [time, tag, pool, live, bytes] = f[..] else {
+            continue;
+        };
+        let Some(at) = Timestamp::parse(time) else {
+            continue;
+        };
+        if times.last() != Some(&at) {
+            times.push(at);
+        }
+        rows.push((
+            at,
+            tag,
+            pool,
+            live.parse().unwrap_or(0),
+            bytes.parse().unwrap_or(0),
+        ));
+    }
+    let from = if last == 0 {
+        0
+    } else {
+        times.len().saturating_sub(last)
+    };
+    let times = times.split_off(from);
+    let mut history = History {
+        clock_known: true,
+        ..History::default()
+    };
+    history.samples = times
+        .iter()
+        .map(|&at| Sample {
+            at,
+            ..Sample::default()
+        })
+        .collect();
+    let mut index: HashMap<(&str, &str), usize> = HashMap::new();
+    for (at, tag, pool, live, bytes) in rows {
+        let Ok(sample) = times.binary_search(&at) else {
+            continue;
+        };
+        let slot = *index.entry((tag, pool)).or_insert_with(|| {
+            let pool = Pool::parse(pool).unwrap_or(Pool::Slab);
+            let key = SeriesKey {
+                tag: Tag::parse(tag),
+                pool,
+            };
+            history.series.push(Series::new(key, CounterWidth::Bits64));
+            history.series.len() - 1
+        });
+        let usage = Usage {
+            live: Counter::new(live),
+            bytes: Counter::new(bytes),
+            ..Usage::ABSENT
+        };
+        history.series[slot].push(sample as u32, usage);
+    }
+    Ok(history)
+}

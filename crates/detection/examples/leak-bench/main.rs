@@ -14,7 +14,10 @@
 
 mod data;
 mod fit;
+mod methods;
+mod pictures;
 mod score;
+mod speed;
 mod train;
 
 use std::path::PathBuf;
@@ -34,6 +37,20 @@ fn main() {
         }
         Some("known") => score::generated(synth::curves::Palette::Known, 500_000, number(1, 80)),
         Some("unseen") => score::generated(synth::curves::Palette::Unseen, 900_000, number(1, 96)),
+        Some("speed") => speed::run(),
+        Some("pictures") => {
+            let out = PathBuf::from(args.get(1).cloned().unwrap_or_else(|| "docs/pictures".into()));
+            let folder = PathBuf::from(
+                args.get(2)
+                    .cloned()
+                    .unwrap_or_else(|| "../shared/leakbench".into()),
+            );
+            pictures::all(&out, &folder, number(3, 160));
+        }
+        Some("slab") => score::slab(
+            &PathBuf::from(args.get(1).cloned().unwrap_or_default()),
+            number(2, 0) as usize,
+        ),
         Some("mistakes") => match args.get(1).map(String::as_str) {
             Some("known") => score::mistakes(
                 (500_000..500_080).map(|s| data::generated(s, synth::curves::Palette::Known, 0.05)),

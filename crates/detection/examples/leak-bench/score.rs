@@ -112,7 +112,11 @@ impl Tally {
         for threshold in [0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95] {
             let called: Vec<_> = self.points.iter().filter(|p| p.0 >= threshold).collect();
             let right = called.iter().filter(|p| p.1).count() as f64;
-            print!("  {threshold}: {:.3}/{:.3}", right / called.len().max(1) as f64, right / leaks.max(1.0));
+            print!(
+                "  {threshold}: {:.3}/{:.3}",
+                right / called.len().max(1) as f64,
+                right / leaks.max(1.0)
+            );
         }
         println!("  (precision/recall by threshold)");
         println!("  ECE {:.4}", expected_calibration_error(&self.points));
@@ -231,5 +235,33 @@ pub fn mistakes(recordings: impl Iterator<Item = Recording>) {
                 .collect();
             println!("  {}", stats.join(" "));
         }
+    }
+}
+
+/// Judges a CSV of slab caches and prints what was said of those that grow.
+pub fn slab(path: &Path, last: usize) {
+    let history = crate::data::from_slab_csv(path, last).expect("slab CSV");
+    let analysis = judge(&history, &Config::default());
+    let mut words: BTreeMap<&str, usize> = BTreeMap::new();
+    for j in &analysis.judgements {
+        *words.entry(j.verdict.as_str()).or_default() += 1;
+    }
+    println!(
+        "{} samples, {words:?}, {} passengers",
+        history.samples.len(),
+        analysis.passengers.len()
+    );
+    for j in analysis
+        .judgements
+        .iter()
+        .filter(|j| j.verdict <= Verdict::Unfreed || j.confidence > Some(0.2))
+    {
+        println!(
+            "  {} {} confidence {:.3} objects/s {:.2}",
+            history.series[j.series].key,
+            j.verdict.as_str(),
+            j.confidence.unwrap_or(0.0),
+            j.count_rate.map_or(0.0, |r| r.per_day / 86_400.0)
+        );
     }
 }

@@ -1,10 +1,16 @@
 //! Histories made by hand, one sample at a time.
-#![allow(dead_code, reason = "each test binary uses its own part of the builder")]
+#![allow(
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    clippy::expect_used,
+    reason = "each test binary uses its own part of the builder"
+)]
 
 use detection::{Analysis, Config, Judgement, judge};
 use snapshot::{
-    BootId, Counter, CounterWidth, History, MemoryCounters, MomentFacts, Pool, Sample, Series, SeriesKey, Tag,
-    Timestamp, Usage,
+    BootId, Counter, CounterWidth, History, MemoryCounters, MomentFacts, Pool, Sample, Series, SeriesKey,
+    Tag, Timestamp, Usage,
 };
 
 /// Start of every history: an ordinary day in 2026.
@@ -28,7 +34,11 @@ pub fn usage(allocs: u64, frees: u64, bytes: u64) -> Usage {
 
 /// Usage of a slab cache: objects and bytes.
 pub fn slab(live: u64, bytes: u64) -> Usage {
-    Usage { live: Counter::new(live), bytes: Counter::new(bytes), ..Usage::ABSENT }
+    Usage {
+        live: Counter::new(live),
+        bytes: Counter::new(bytes),
+        ..Usage::ABSENT
+    }
 }
 
 impl Made {
@@ -39,10 +49,16 @@ impl Made {
 
     /// Samples at these unix seconds.
     pub fn at(times: impl IntoIterator<Item = f64>) -> Self {
-        let mut history = History { clock_known: true, ..History::default() };
+        let mut history = History {
+            clock_known: true,
+            ..History::default()
+        };
         history.samples = times
             .into_iter()
-            .map(|t| Sample { at: Timestamp((t * 1e6) as i64), ..Sample::default() })
+            .map(|t| Sample {
+                at: Timestamp((t * 1e6) as i64),
+                ..Sample::default()
+            })
             .collect();
         Self { history }
     }
@@ -68,7 +84,13 @@ impl Made {
 
     /// Adds a series.
     pub fn wide(mut self, tag: &str, pool: Pool, width: CounterWidth, f: impl FnMut(usize) -> Usage) -> Self {
-        let mut series = Series::new(SeriesKey { tag: Tag::parse(tag), pool }, width);
+        let mut series = Series::new(
+            SeriesKey {
+                tag: Tag::parse(tag),
+                pool,
+            },
+            width,
+        );
         for (i, usage) in (0..self.history.samples.len()).map(f).enumerate() {
             series.push(i as u32, usage);
         }
@@ -79,7 +101,13 @@ impl Made {
     /// Memory counters at the last sample.
     pub fn memory(mut self, memory: MemoryCounters) -> Self {
         let last = self.history.samples.len() as u32 - 1;
-        self.history.facts.push((last, MomentFacts { memory: Some(memory), ..MomentFacts::default() }));
+        self.history.facts.push((
+            last,
+            MomentFacts {
+                memory: Some(memory),
+                ..MomentFacts::default()
+            },
+        ));
         self
     }
 
@@ -96,7 +124,12 @@ impl Made {
 /// The judgement of `tag` in `analysis`.
 pub fn of(history: &History, analysis: &Analysis, tag: &str) -> Judgement {
     let tag = Tag::parse(tag);
-    analysis.judgements.iter().find(|j| history.series[j.series].key.tag == tag).cloned().expect("the tag is there")
+    analysis
+        .judgements
+        .iter()
+        .find(|j| history.series[j.series].key.tag == tag)
+        .cloned()
+        .expect("the tag is there")
 }
 
 /// Whole numbers that look random: the same on every system.
