@@ -3,6 +3,7 @@
 //! This crate may not compute: every number it prints was decided before it. It reads no files and knows no clock.
 //! `docs/report-json.md` is the contract of the JSON.
 
+mod compare;
 mod csv;
 mod from_diagnosis;
 mod html;
@@ -14,6 +15,7 @@ mod table;
 mod text;
 
 pub use self::csv::csv;
+pub use compare::{COMPARISON_SCHEMA, ComparedSeries, ComparisonReport};
 pub use diagnosis::words;
 pub use html::html;
 pub use json::json;

@@ -26,7 +26,7 @@ pub fn markdown(report: &Report) -> String {
 }
 
 /// Text that no Markdown renderer takes for markup. Backslash escapes work before every ASCII punctuation character.
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -10,7 +10,7 @@ pub(super) const SPEC: Spec = Spec {
     trigger: "samples of more than one boot. `ok`.",
     explanation: "A restart begins with empty pools. Growth is judged within each boot, and earlier boots at the same \
                   uptime serve as the machine's own baseline.",
-    next: &["To see what one boot changed: `poolscope compare FILE --boots`."],
+    next: &["To see what one boot changed: `poolscope compare FILE --boots 1,2`."],
     sources: &["docs/detection.md, baselines"],
     find,
 };
