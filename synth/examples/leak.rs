@@ -52,25 +52,37 @@ fn main() -> Result<(), Box<dyn Error>> {
         // Catches up after a delay, so the rate holds whatever the scheduler does.
         while (objects as f64) < elapsed * plan.per_second {
             let (object, count) = open(plan.kind).map_err(|error| {
-                format!("{objects} objects held, then: {error} (raise the limit of open files: ulimit -n 100000)")
+                format!(
+                    "{objects} objects held, then: {error} (raise the limit of open files: ulimit -n 100000)"
+                )
             })?;
             held.push(object);
             objects += count;
         }
         std::thread::sleep(Duration::from_millis(10));
     }
-    writeln!(err, "leak: held {objects} objects, process {}", std::process::id())?;
+    writeln!(
+        err,
+        "leak: held {objects} objects, process {}",
+        std::process::id()
+    )?;
     Ok(())
 }
 
 /// Reads the arguments; `None` asks for help.
 fn plan(mut args: impl Iterator<Item = String>) -> Result<Option<Plan>, Box<dyn Error>> {
-    let mut plan = Plan { kind: Kind::Sockets, per_second: 10.0, seconds: None };
+    let mut plan = Plan {
+        kind: Kind::Sockets,
+        per_second: 10.0,
+        seconds: None,
+    };
     while let Some(arg) = args.next() {
         if matches!(arg.as_str(), "-h" | "--help") {
             return Ok(None);
         }
-        let value = args.next().ok_or_else(|| format!("{arg} needs a value\n{USAGE}"))?;
+        let value = args
+            .next()
+            .ok_or_else(|| format!("{arg} needs a value\n{USAGE}"))?;
         match arg.as_str() {
             "--kind" => {
                 plan.kind = match value.as_str() {
