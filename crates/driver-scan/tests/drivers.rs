@@ -1,5 +1,7 @@
 //! Every image of `tests/drivers` yields exactly the tags its source says, as code evidence.
 
+#![expect(clippy::unwrap_used, reason = "a test says what it expects by panicking")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::PathBuf;
