@@ -29,13 +29,22 @@ pub fn index(args: &KnowledgeArgs, ui: &Ui) -> Result<OwnerIndex, Failure> {
     }
     add_lists(&mut index, args, ui)?;
     if !args.drivers.is_empty() {
-        let run = driver_files::scan(&args.drivers, Cache::of_user(), ui);
-        if run.files.is_empty() {
-            return Err(Failure::input(no_drivers(&args.drivers, &run)));
-        }
-        add_scans(&mut index, run, |_| None, ui);
+        add_drivers(&mut index, &args.drivers, Cache::of_user(), ui)?;
     }
     Ok(index)
+}
+
+/// Adds driver files that somebody named.
+///
+/// # Errors
+/// When there is no driver file among them.
+pub fn add_drivers(index: &mut OwnerIndex, paths: &[PathBuf], cache: Cache, ui: &Ui) -> Result<(), Failure> {
+    let run = driver_files::scan(paths, cache, ui);
+    if run.files.is_empty() {
+        return Err(Failure::input(no_drivers(paths, &run)));
+    }
+    add_scans(index, run, |_| None, ui);
+    Ok(())
 }
 
 /// The index for tags of the running kernel: on Windows the loaded modules and the drivers on disk are scanned too,
@@ -54,12 +63,12 @@ pub fn live_index(args: &KnowledgeArgs, ui: &Ui) -> Result<OwnerIndex, Failure> 
     if this_system != Some(OsKind::Windows) || args.no_scan || !args.drivers.is_empty() {
         return Ok(index);
     }
-    add_this_machine(&mut index, ui);
+    add_this_machine(&mut index, Cache::of_user(), ui);
     Ok(index)
 }
 
 /// Adds the drivers of this machine: those that are loaded, then those on disk.
-pub fn add_this_machine(index: &mut OwnerIndex, ui: &Ui) {
+pub fn add_this_machine(index: &mut OwnerIndex, cache: Cache, ui: &Ui) {
     let facts = loaded_modules(ui);
     index.add_facts(&facts);
     let loaded = places::module_files(&facts.modules.unwrap_or_default());
@@ -70,7 +79,7 @@ pub fn add_this_machine(index: &mut OwnerIndex, ui: &Ui) {
     let mut paths = loaded;
     paths.extend(places::driver_folders());
     if !paths.is_empty() {
-        let run = driver_files::scan(&paths, Cache::of_user(), ui);
+        let run = driver_files::scan(&paths, cache, ui);
         // The store keeps other versions of loaded drivers under the same names: only the path tells them apart.
         let is_loaded = |path: &str| {
             (!keys.is_empty()).then(|| keys.contains(&driver_files::same_file_key(Path::new(path))))

@@ -5,6 +5,7 @@
 //! results anywhere but on standard output or the file of `--output`.
 
 pub mod args;
+mod assistant;
 pub mod commands;
 pub mod csv;
 pub mod driver_files;

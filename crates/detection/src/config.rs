@@ -7,9 +7,10 @@ pub struct Config {
     pub leak_confidence: f64,
     /// A series is suspected from this probability on.
     pub suspect_confidence: f64,
-    /// Growth below this many bytes over the recording is not worth a word, unless objects pile up.
+    /// Growth below this many bytes over the recording is not worth a word: it is what an ordinary kernel adds in
+    /// its first minutes for things it meets for the first time.
     pub min_growth_bytes: f64,
-    /// Growth below this many outstanding allocations is not worth a word, unless bytes pile up.
+    /// Growth below this many outstanding allocations is not worth a word, unless they are large.
     pub min_growth_count: f64,
     /// Memory of the host in bytes, used where the recording does not hold it.
     pub physical_bytes: Option<u64>,
@@ -20,7 +21,7 @@ impl Default for Config {
         Self {
             leak_confidence: crate::calibration::LEAK_CONFIDENCE,
             suspect_confidence: crate::calibration::SUSPECT_CONFIDENCE,
-            min_growth_bytes: 4096.0,
+            min_growth_bytes: 32_768.0,
             min_growth_count: 16.0,
             physical_bytes: None,
         }

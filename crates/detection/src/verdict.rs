@@ -26,7 +26,7 @@ const OPEN: f64 = 0.12;
 const MIN_SAMPLES: usize = 5;
 
 /// How many times the least growth in bytes it takes when hardly any object was added.
-const FEW_BUT_LARGE: f64 = 64.0;
+const FEW_BUT_LARGE: f64 = 8.0;
 
 /// Growth over the window that begins to matter, in parts of the greatest value.
 const TELLING_CHANGE: f64 = 0.03;
@@ -49,12 +49,12 @@ pub(crate) fn word(
     let grew = |s: &Option<Study>, least: f64| s.as_ref().is_some_and(|s| s.growth >= least);
     // Where objects are counted, a handful of them proves nothing unless they are large.
     let counted = studied.reduced.count.known >= MIN_SAMPLES;
-    let least_bytes = if counted {
-        FEW_BUT_LARGE * config.min_growth_bytes
-    } else {
-        config.min_growth_bytes
-    };
-    let worth = grew(&studied.bytes, least_bytes) || grew(&studied.count, config.min_growth_count);
+    let piled_up = !counted
+        || grew(&studied.count, config.min_growth_count)
+        || grew(&studied.bytes, FEW_BUT_LARGE * config.min_growth_bytes);
+    // Where bytes are known they must have grown too: a kernel adds a few small objects for each thing it ever meets.
+    let weighs = studied.reduced.bytes.known < MIN_SAMPLES || grew(&studied.bytes, config.min_growth_bytes);
+    let worth = piled_up && weighs;
     // The kernel takes reclaimable caches back under pressure: their growth is a filling cache by definition.
     let may_leak = worth && pool != Pool::SlabReclaimable && !studied.reduced.gone;
     if may_leak {

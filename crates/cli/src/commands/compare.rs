@@ -1,6 +1,6 @@
 //! `poolscope compare`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use snapshot::History;
 
@@ -56,26 +56,8 @@ pub fn run(args: &Args, ui: &Ui) -> Result<Outcome, Failure> {
     }
     let progress = ui.progress(None, "Reading");
     let (before, after) = sides(args)?;
-    let options = diagnosis::Options::default();
-    let diagnosed = |history: &History| {
-        let mut index = attribution::OwnerIndex::builtin();
-        index.add_history(history);
-        examine::diagnose(history, &index, &options)
-    };
-    let (old_analysis, old) = diagnosed(&before);
-    let (new_analysis, new) = diagnosed(&after);
-    let mut comparison = detection::compare((&before, &old_analysis), (&after, &new_analysis));
-    let wanted = &args.filter;
-    comparison.series.retain(|c| {
-        let held = c.bytes.0.max(c.bytes.1);
-        wanted.wants(&c.key.tag, c.key.pool)
-            && wanted
-                .min_bytes
-                .is_none_or(|least| held.is_some_and(|b| b >= least))
-    });
-    comparison.series.truncate(wanted.top.unwrap_or(usize::MAX));
+    let (report, findings) = compared(&before, &after, &args.filter);
     drop(progress);
-    let report = report::ComparisonReport::new(&comparison, &old, &new, env!("CARGO_PKG_VERSION"));
     let mut out = ui.out(args.report.to.output.as_deref())?;
     let text = match args.report.format {
         ReportFormat::Json => report.json(),
@@ -85,7 +67,44 @@ pub fn run(args: &Args, ui: &Ui) -> Result<Outcome, Failure> {
     out.text(&text)?;
     out.finish()?;
     // What is found is what is wrong after the change.
-    Ok(args.report.outcome(new.findings.iter().map(|f| f.severity)))
+    Ok(args.report.outcome(findings.iter().map(|f| f.severity)))
+}
+
+/// The comparison of two files as JSON.
+///
+/// # Errors
+/// [`Failure::Input`] with the file that cannot be read and the reason.
+pub fn json(before: &Path, after: &Path) -> Result<String, Failure> {
+    let open = |path: &Path| examine::open(&[path.to_path_buf()]);
+    let (report, _) = compared(&open(before)?, &open(after)?, &FilterArgs::default());
+    Ok(report.json())
+}
+
+/// The comparison, and what was found after the change.
+fn compared(
+    before: &History,
+    after: &History,
+    wanted: &FilterArgs,
+) -> (report::ComparisonReport, Vec<diagnosis::Finding>) {
+    let options = diagnosis::Options::default();
+    let diagnosed = |history: &History| {
+        let mut index = attribution::OwnerIndex::builtin();
+        index.add_history(history);
+        examine::diagnose(history, &index, &options)
+    };
+    let (old_analysis, old) = diagnosed(before);
+    let (new_analysis, new) = diagnosed(after);
+    let mut comparison = detection::compare((before, &old_analysis), (after, &new_analysis));
+    comparison.series.retain(|c| {
+        let held = c.bytes.0.max(c.bytes.1);
+        wanted.wants(&c.key.tag, c.key.pool)
+            && wanted
+                .min_bytes
+                .is_none_or(|least| held.is_some_and(|b| b >= least))
+    });
+    comparison.series.truncate(wanted.top.unwrap_or(usize::MAX));
+    let report = report::ComparisonReport::new(&comparison, &old, &new, env!("CARGO_PKG_VERSION"));
+    (report, new.findings)
 }
 
 /// Two inputs, or two boots of one.

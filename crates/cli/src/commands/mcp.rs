@@ -1,7 +1,9 @@
 //! `poolscope mcp`.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use crate::assistant::Assistant;
 use crate::exit::{Failure, Outcome};
 use crate::ui::Ui;
 
@@ -17,7 +19,7 @@ pub struct Args {
     /// A folder whose files may be read; may be given several times.
     #[arg(long, value_name = "DIR")]
     pub allow: Vec<PathBuf>,
-    /// A folder whose recordings are offered as resources; allowed as well.
+    /// The one folder that recordings may be written to; its files may be read as well.
     #[arg(long, value_name = "DIR")]
     pub recordings: Option<PathBuf>,
 }
@@ -25,7 +27,10 @@ pub struct Args {
 /// Runs the command.
 ///
 /// # Errors
-/// What cannot be read is [`Failure::Input`], what this machine cannot answer [`Failure::Unavailable`].
-pub fn run(_args: &Args, _ui: &Ui) -> Result<Outcome, Failure> {
-    Err(Failure::unavailable("mcp is not built yet"))
+/// [`Failure::Usage`] when a folder does not exist, [`Failure::Unavailable`] when the server cannot run.
+pub fn run(args: &Args, _ui: &Ui) -> Result<Outcome, Failure> {
+    let policy =
+        mcp::Policy::new(&args.allow, args.recordings.as_deref()).map_err(|error| Failure::Usage(error.0))?;
+    mcp::serve_stdio(Arc::new(Assistant), policy).map_err(|error| Failure::unavailable(error.0))?;
+    Ok(Outcome::Done)
 }

@@ -37,10 +37,7 @@ pub fn run(args: &Args, ui: &Ui) -> Result<Outcome, Failure> {
     let mut index = knowledge::live_index(&args.knowledge, ui)?;
     // Tags are asked for on any system; the name tells which one they are of.
     index.set_os(None);
-    let answers: Vec<Owners> = asked(&args.tags, &index, ui)?
-        .iter()
-        .map(|tag| index.owners(tag))
-        .collect();
+    let answers = answers(&args.tags, &index, ui)?;
     let mut out = ui.out(args.table.to.output.as_deref())?;
     let style = Style {
         color: out.look().color,
@@ -58,6 +55,17 @@ pub fn run(args: &Args, ui: &Ui) -> Result<Outcome, Failure> {
     out.text(&text)?;
     out.finish()?;
     Ok(Outcome::Done)
+}
+
+/// Who owns each of the tags that were asked for.
+///
+/// # Errors
+/// An empty tag.
+pub fn answers(words: &[String], index: &OwnerIndex, ui: &Ui) -> Result<Vec<Owners>, Failure> {
+    Ok(asked(words, index, ui)?
+        .iter()
+        .map(|tag| index.owners(tag))
+        .collect())
 }
 
 /// The tags of the command line; patterns stand for the known tags they cover.
@@ -91,7 +99,11 @@ fn as_tag(word: &str) -> Tag {
     }
 }
 
-fn as_json(answers: Vec<Owners>) -> Result<String, Failure> {
+/// Owner JSON (`poolscope.owners/1`).
+///
+/// # Errors
+/// When an answer cannot be written as JSON.
+pub fn as_json(answers: Vec<Owners>) -> Result<String, Failure> {
     let document = OwnersDocument::new(answers);
     let mut text = serde_json::to_string_pretty(&document)
         .map_err(|error| Failure::input(format!("cannot write the answer as JSON: {error}")))?;

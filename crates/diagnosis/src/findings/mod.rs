@@ -1,4 +1,4 @@
-//! The findings: one file each, registered here, documented by [`reference`].
+//! The findings: one file each, registered here, documented by [`reference()`].
 //!
 //! A code is stable: it is never given to another finding, and a finding that goes leaves its number unused.
 
@@ -12,7 +12,7 @@ use detection::Verdict;
 use snapshot::History;
 
 use crate::{Diagnosis, Finding, JudgedSeries, Options, Severity};
-pub use reference::reference;
+pub use reference::{page, reference};
 
 macro_rules! registry {
     ($($module:ident),* $(,)?) => {

@@ -21,6 +21,9 @@ pub(super) const SPEC: Spec = Spec {
     find,
 };
 
+/// Processes named in the evidence: enough to see whether one stands out.
+const LARGEST_PROCESSES: usize = 3;
+
 /// The parts that hold the memory instead, largest first; `None` unless the trigger holds.
 pub(super) fn elsewhere(context: &Context<'_>) -> Option<Vec<MemoryPart>> {
     let memory = context.draft.memory.as_ref()?;
@@ -57,6 +60,11 @@ fn find(context: &Context<'_>, spec: &Spec) -> Vec<Finding> {
     }
     for part in parts.iter().take(5) {
         finding.evidence.push(format!("{}: {} ({}).", part.name, bytes(part.bytes), percent(part.bytes as f64 / physical)));
+    }
+    let largest = context.draft.memory.iter().flat_map(|m| &m.processes).filter_map(|p| Some((p, p.working_set?)));
+    for (process, held) in largest.take(LARGEST_PROCESSES) {
+        let times = if process.count > 1 { format!(" ({} processes)", process.count) } else { String::new() };
+        finding.evidence.push(format!("{}{times} holds {}.", process.name, bytes(held)));
     }
     finding.weight = parts.first().map_or(0.0, |p| p.bytes as f64);
     vec![finding]

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::ALL;
+use super::{ALL, Spec};
 
 /// The Markdown page that lists every finding. Generated, so that the page cannot differ from the program.
 #[must_use]
@@ -20,21 +20,28 @@ pub fn reference() -> String {
         let _ = writeln!(page, "| [{}](#{anchor}) | {} |", spec.code, spec.title);
     }
     for spec in ALL {
-        let _ = write!(
-            page,
-            "\n## {}\n\n**{}**\n\nTrigger: {}\n\n{}\n",
-            spec.code, spec.title, spec.trigger, spec.explanation
-        );
-        if !spec.next.is_empty() {
-            page.push_str("\nNext:\n");
-            for (at, step) in spec.next.iter().enumerate() {
-                let _ = writeln!(page, "{}. {step}", at + 1);
-            }
+        page.push('\n');
+        page.push_str(&self::page(spec));
+    }
+    page
+}
+
+/// The part of the reference that is about one finding.
+#[must_use]
+pub fn page(spec: &Spec) -> String {
+    let mut page = format!(
+        "## {}\n\n**{}**\n\nTrigger: {}\n\n{}\n",
+        spec.code, spec.title, spec.trigger, spec.explanation
+    );
+    if !spec.next.is_empty() {
+        page.push_str("\nNext:\n");
+        for (at, step) in spec.next.iter().enumerate() {
+            let _ = writeln!(page, "{}. {step}", at + 1);
         }
-        page.push_str("\nSources:\n");
-        for source in spec.sources {
-            let _ = writeln!(page, "- {source}");
-        }
+    }
+    page.push_str("\nSources:\n");
+    for source in spec.sources {
+        let _ = writeln!(page, "- {source}");
     }
     page
 }
