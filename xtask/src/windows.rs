@@ -22,7 +22,8 @@ pub(crate) fn cargo(root: &Path) -> Command {
         .current_dir(root)
         .stdin(Stdio::null())
         .env("RUSTC", tool("POOLSCOPE_STD_RUSTC", "/usr/bin/rustc"))
-        // `-Zbuild-std` is the only way to a std for this target here; nothing else unstable is used.
+        // `-Zbuild-std` is the only way to a std for this target here. Beside it only what makes the program smaller:
+        // no names of source files in messages that no path of the program prints.
         .env("RUSTC_BOOTSTRAP", "1")
         .env("CARGO_TARGET_DIR", root.join("target-windows"))
         .env_remove("CARGO")
@@ -36,12 +37,14 @@ pub(crate) fn cargo(root: &Path) -> Command {
 
 /// Builds the program, checks its size and what it needs at load, and says where it is.
 pub(crate) fn build(root: &Path) -> Result<PathBuf> {
-    run::pass(cargo(root).args([
+    run::pass(cargo(root).env("RUSTFLAGS", "-Zlocation-detail=none").args([
         "build",
         "--quiet",
         "--locked",
         "--release",
         "-Zbuild-std=std,panic_abort",
+        // std's own backtraces would read debug information, which the program does not carry.
+        "-Zbuild-std-features=optimize_for_size",
         "--target",
         TARGET,
         "--package",

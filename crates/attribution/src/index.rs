@@ -467,10 +467,13 @@ impl OwnerIndex {
         }
     }
 
-    /// Whether a file is among the loaded modules; `None` when that is not known. The kernel always is.
+    /// Whether a file is among the loaded modules; `None` when that is not known, and for the kernel itself, of which it would say nothing.
     fn is_loaded(&self, file: &str) -> Option<bool> {
         let modules = self.modules.as_ref()?;
-        if matches!(file, "ntoskrnl.exe" | "hal.dll") || modules.contains(file) {
+        if matches!(file, "ntoskrnl.exe" | "hal.dll") {
+            return None;
+        }
+        if modules.contains(file) {
             return Some(true);
         }
         // win32k lives in three files of which old lists name the first.

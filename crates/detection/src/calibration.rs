@@ -54,7 +54,7 @@ pub fn probability(values: &[f64; STATISTIC_COUNT]) -> f64 {
         margin += f64::from(weight(values, usize::from(root)));
     }
     let z = f64::from(SLOPE) * margin + f64::from(OFFSET);
-    1.0 / (1.0 + (-z).exp())
+    1.0 / (1.0 + libm::exp(-z))
 }
 
 /// The leaf that `values` reach from `root`.

@@ -153,7 +153,7 @@ impl Level {
         if !best.is_finite() {
             return None;
         }
-        let weights: Vec<f64> = fits.iter().map(|f| (f.loglik - best).exp()).collect();
+        let weights: Vec<f64> = fits.iter().map(|f| libm::exp(f.loglik - best)).collect();
         let sum: f64 = weights.iter().sum();
         let mut fit = Fit {
             score: 0.0,
@@ -169,7 +169,7 @@ impl Level {
         } else {
             2.0 * k + 10.0
         };
-        fit.score = best + (sum / fits.len() as f64).ln() - penalty;
+        fit.score = best + libm::log(sum / fits.len() as f64) - penalty;
         for (one, w) in fits.iter().zip(&weights) {
             for i in 0..p {
                 fit.beta[i] += w / sum * one.beta[i];
@@ -223,7 +223,7 @@ fn one_fit(d: &[f64], pivots: &[f64], regressors: &[&Regressor], floor: f64) -> 
             *c = r.get(i).copied().unwrap_or(0.0) + *c / before;
         }
         before = pivot;
-        logdet += pivot.ln();
+        logdet += libm::log(pivot);
         total += carried_d * carried_d / pivot;
         for a in 0..p {
             let scaled = carried[a] / pivot;
@@ -243,7 +243,7 @@ fn one_fit(d: &[f64], pivots: &[f64], regressors: &[&Regressor], floor: f64) -> 
         variance[i] = variance_unit * inverse_diagonal[i];
     }
     Some(OneFit {
-        loglik: -0.5 * (n as f64) * (residual / n as f64).ln() - 0.5 * logdet,
+        loglik: -0.5 * (n as f64) * libm::log(residual / n as f64) - 0.5 * logdet,
         beta,
         variance,
     })

@@ -230,8 +230,8 @@ pub fn seasonal(level: &Level) -> Vec<Regressor> {
     let mut regressors = Vec::new();
     for h in 1..=harmonics {
         let w = std::f64::consts::TAU * f64::from(h) / DAY;
-        regressors.push(level.regressor(|s| (w * s).sin()));
-        regressors.push(level.regressor(|s| (w * s).cos()));
+        regressors.push(level.regressor(|s| libm::sin(w * s)));
+        regressors.push(level.regressor(|s| libm::cos(w * s)));
     }
     regressors
 }
@@ -312,7 +312,7 @@ fn compare_curves(level: &Level, season: &[Regressor], line: &Regressor, base: &
     let (mut late_weight, mut late_t) = (f64::NEG_INFINITY, base.t(0));
     for part in CONSTANTS {
         let tau = part * length;
-        let curve = level.regressor(|s| 1.0 - (-s / tau).exp());
+        let curve = level.regressor(|s| 1.0 - libm::exp(-s / tau));
         if let Some(fit) = fit(level, &[&curve], season)
             && fit.beta[0] > 0.0
         {
@@ -408,7 +408,7 @@ fn shape_statistics(level: &Level, floor: &[f64], range: f64, values: &mut [f64;
     } else {
         0.0
     };
-    set(values, Stat::EffectiveRises, (1.0 + effective).ln());
+    set(values, Stat::EffectiveRises, libm::log(1.0 + effective));
     let high = record_high(&level.y);
     let gap: f64 = high.iter().zip(floor).map(|(h, f)| h - f).sum::<f64>() / n as f64;
     set(values, Stat::Backtrack, gap / range);
@@ -429,7 +429,7 @@ fn shape_statistics(level: &Level, floor: &[f64], range: f64, values: &mut [f64;
     set(
         values,
         Stat::RelativeGrowth,
-        (growth / scale.abs().max(1.0) * 100.0).ln_1p(),
+        libm::log1p(growth / scale.abs().max(1.0) * 100.0),
     );
     set(values, Stat::LevelChange, growth / range);
     let mut steps: Vec<f64> = level.d.iter().map(|d| d.abs()).collect();
@@ -443,13 +443,13 @@ fn shape_statistics(level: &Level, floor: &[f64], range: f64, values: &mut [f64;
     );
     let quiet = rises.iter().filter(|&&r| r <= 0.02 * growth / n as f64).count();
     set(values, Stat::QuietShare, quiet as f64 / rises.len().max(1) as f64);
-    set(values, Stat::Blocks, (n as f64).ln());
+    set(values, Stat::Blocks, libm::log(n as f64));
 }
 
 /// Statistics that need the allocation counters.
 fn context_statistics(context: &Context, values: &mut [f64; STATISTIC_COUNT]) {
     // Where the number of objects is not known, a middling growth stands for it.
-    let objects = context.count_growth.map_or(6.0, |g| g.max(0.0).ln_1p());
+    let objects = context.count_growth.map_or(6.0, |g| libm::log1p(g.max(0.0)));
     set(values, Stat::GrowthObjects, objects);
     let retained = match (context.allocated, context.count_growth) {
         (Some(a), Some(g)) if a > 0.0 => (g / a).clamp(-0.2, 1.0),

@@ -137,7 +137,7 @@ pub(crate) fn needed_seconds(chosen: Option<&Study>, studied: &Studied, blocks: 
     let Some(study) = chosen else { return missing };
     let t = (study.drift.0 / study.drift.1.max(1e-12)).abs().clamp(0.5, 1e3);
     let power = 1.5 - study.wander;
-    let factor = ((DECIDES / t).powf(1.0 / power) - 1.0).clamp(0.25, 20.0);
+    let factor = (libm::pow(DECIDES / t, 1.0 / power) - 1.0).clamp(0.25, 20.0);
     missing.max(factor * study.length)
 }
 
