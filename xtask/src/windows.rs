@@ -37,7 +37,7 @@ pub(crate) fn cargo(root: &Path) -> Command {
 
 /// Builds the program, checks its size and what it needs at load, and says where it is.
 pub(crate) fn build(root: &Path) -> Result<PathBuf> {
-    run::pass(cargo(root).env("RUSTFLAGS", "-Zlocation-detail=none").args([
+    run::pass(cargo(root).env("RUSTFLAGS", "-Zlocation-detail=none -Zunstable-options -Cpanic=immediate-abort").args([
         "build",
         "--quiet",
         "--locked",
