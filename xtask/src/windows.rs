@@ -37,19 +37,26 @@ pub(crate) fn cargo(root: &Path) -> Command {
 
 /// Builds the program, checks its size and what it needs at load, and says where it is.
 pub(crate) fn build(root: &Path) -> Result<PathBuf> {
-    run::pass(cargo(root).env("RUSTFLAGS", "-Zlocation-detail=none -Zunstable-options -Cpanic=immediate-abort").args([
-        "build",
-        "--quiet",
-        "--locked",
-        "--release",
-        "-Zbuild-std=std,panic_abort",
-        // std's own backtraces would read debug information, which the program does not carry.
-        "-Zbuild-std-features=optimize_for_size",
-        "--target",
-        TARGET,
-        "--package",
-        "poolscope",
-    ]))?;
+    run::pass(
+        cargo(root)
+            .env(
+                "RUSTFLAGS",
+                "-Zlocation-detail=none -Zunstable-options -Cpanic=immediate-abort",
+            )
+            .args([
+                "build",
+                "--quiet",
+                "--locked",
+                "--release",
+                "-Zbuild-std=std,panic_abort",
+                // std's own backtraces would read debug information, which the program does not carry.
+                "-Zbuild-std-features=optimize_for_size",
+                "--target",
+                TARGET,
+                "--package",
+                "poolscope",
+            ]),
+    )?;
     let exe = root
         .join("target-windows")
         .join(TARGET)

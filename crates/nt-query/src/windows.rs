@@ -14,7 +14,7 @@ mod wmi;
 
 pub use drivers::{Driver, drivers};
 pub use etw::trace_sessions;
-pub use events::{EventQuery, query_events};
+pub use events::{EventLog, EventQuery, query_events};
 pub use filters::{FilterClass, filters};
 pub use library::restrict_dll_search;
 pub use memory::{MemoryStatus, OwnUsage, PerformanceInfo, memory_status, own_usage, performance_info};

@@ -51,20 +51,52 @@ pub fn read_evtx(path: &Path) -> Result<Events, EventsError> {
         path: path.to_owned(),
         reason: error.to_string(),
     };
-    let mut parser = evtx::EvtxParser::from_path(path).map_err(|error| failed(&error))?;
     let mut read = Events::default();
-    for record in parser.records() {
+    for_each_record(path, |record| {
         read.records += 1;
         match record {
-            Ok(record) => read.events.extend(host_event(&record.data)),
+            Ok(xml) => read.events.extend(host_event(&xml)),
             Err(error) => {
-                let (count, _) = read.unreadable.get_or_insert_with(|| (0, error.to_string()));
+                let (count, _) = read.unreadable.get_or_insert_with(|| (0, error));
                 *count += 1;
             }
         }
-    }
+    })
+    .map_err(|error| failed(&error))?;
     read.events = newest(read.events);
     Ok(read)
+}
+
+/// Gives each record of the file as XML, or why it is unreadable.
+#[cfg(not(windows))]
+fn for_each_record(path: &Path, mut each: impl FnMut(Result<String, String>)) -> Result<(), String> {
+    let mut parser = evtx::EvtxParser::from_path(path).map_err(|error| error.to_string())?;
+    for record in parser.records() {
+        each(
+            record
+                .map(|record| record.data)
+                .map_err(|error| error.to_string()),
+        );
+    }
+    Ok(())
+}
+
+/// As elsewhere, but with the system's own reader, which knows each version of the format and costs the program
+/// nothing. It gives the newest records that [`SELECT`] names.
+#[cfg(windows)]
+fn for_each_record(path: &Path, mut each: impl FnMut(Result<String, String>)) -> Result<(), String> {
+    let absolute = std::path::absolute(path).map_err(|error| error.to_string())?;
+    if !absolute.is_file() {
+        return Err("no such file".to_owned());
+    }
+    let query = nt_query::EventQuery {
+        log: nt_query::EventLog::File(&absolute.to_string_lossy()),
+        select: SELECT,
+        most: MOST_EVENTS,
+    };
+    let records = nt_query::query_events(&query).map_err(|error| error.to_string())?;
+    records.into_iter().for_each(|xml| each(Ok(xml)));
+    Ok(())
 }
 
 /// Oldest first, and no more than [`MOST_EVENTS`], the newest ones.

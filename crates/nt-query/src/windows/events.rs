@@ -12,11 +12,20 @@ type Next = unsafe extern "system" fn(Handle, u32, *mut Handle, u32, u32, *mut u
 type Render = unsafe extern "system" fn(Handle, Handle, u32, u32, *mut u8, *mut u32, *mut u32) -> i32;
 type Close = unsafe extern "system" fn(Handle) -> i32;
 
+/// A log of this machine, or a saved one.
+#[derive(Clone, Copy, Debug)]
+pub enum EventLog<'a> {
+    /// A channel (`System`).
+    Channel(&'a str),
+    /// The path of an `.evtx` file.
+    File(&'a str),
+}
+
 /// What to ask for.
 #[derive(Clone, Copy, Debug)]
 pub struct EventQuery<'a> {
-    /// Channel (`System`).
-    pub channel: &'a str,
+    /// Where from.
+    pub log: EventLog<'a>,
     /// XPath.
     pub select: &'a str,
     /// Most events, the newest first.
@@ -64,6 +73,7 @@ impl Drop for Owned<'_> {
 }
 
 const QUERY_CHANNEL_PATH: u32 = 0x1;
+const QUERY_FILE_PATH: u32 = 0x2;
 const QUERY_REVERSE: u32 = 0x200;
 const RENDER_EVENT_XML: u32 = 1;
 const ERROR_NO_MORE_ITEMS: u32 = 259;
@@ -82,16 +92,13 @@ const LIMITS: Limits = Limits {
 /// When wevtapi is not there, or the Win32 error of the query.
 pub fn query_events(query: &EventQuery<'_>) -> Result<Vec<String>, CallError> {
     let api = Api::load()?;
-    let (channel, select) = (wide(query.channel), wide(query.select));
-    // SAFETY: both texts end in NUL; session 0 is this machine.
-    let result = unsafe {
-        (api.query)(
-            0,
-            channel.as_ptr(),
-            select.as_ptr(),
-            QUERY_CHANNEL_PATH | QUERY_REVERSE,
-        )
+    let (name, kind) = match query.log {
+        EventLog::Channel(name) => (name, QUERY_CHANNEL_PATH),
+        EventLog::File(path) => (path, QUERY_FILE_PATH),
     };
+    let (name, select) = (wide(name), wide(query.select));
+    // SAFETY: both texts end in NUL; session 0 is this machine.
+    let result = unsafe { (api.query)(0, name.as_ptr(), select.as_ptr(), kind | QUERY_REVERSE) };
     if result == 0 {
         return Err(CallError::Win32 {
             call: "EvtQuery",

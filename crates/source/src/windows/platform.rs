@@ -102,7 +102,7 @@ fn sessions(problems: &mut Vec<Problem>) -> Option<Vec<EtwSession>> {
 
 fn host_events(problems: &mut Vec<Problem>) -> Option<Vec<HostEvent>> {
     let query = EventQuery {
-        channel: "System",
+        log: nt_query::EventLog::Channel("System"),
         select: events::SELECT,
         most: events::MOST_EVENTS,
     };
