@@ -120,8 +120,7 @@ fn refusals_and_broken_files_are_problems_not_failures() {
     ]);
     let history = read_folder(folder.path()).unwrap();
     assert_eq!(history.samples.len(), 1);
-    let mut messages: Vec<_> = history.problems.iter().map(|p| p.message.clone()).collect();
-    messages.sort();
+    let messages: Vec<_> = history.problems.iter().map(|p| p.message.clone()).collect();
     let expected = [
         "2.bin: at byte 40: 64 bytes announced, 6 there",
         "3.bin: NtQuerySystemInformation class 22 (SystemPoolTagInformation): at byte 0: 200 rows announced, the \
@@ -131,8 +130,9 @@ fn refusals_and_broken_files_are_problems_not_failures() {
         "NtQuerySystemInformation class 66 (SystemBigPoolInformation): 0xC0000003 STATUS_INVALID_INFO_CLASS",
     ];
     assert_eq!(messages.len(), expected.len(), "{messages:?}");
-    for (message, expected) in messages.iter().zip(expected) {
-        assert!(message.ends_with(expected), "{message}");
+    for expected in expected {
+        let said = messages.iter().any(|message| message.ends_with(expected));
+        assert!(said, "{expected} is not among {messages:?}");
     }
 }
 
