@@ -120,7 +120,9 @@ fn slab_caches_become_rows_with_their_pool() {
     assert_eq!(snapshot.kernel_uptime_s, Some(1287.10));
     assert_eq!(
         snapshot.boot,
-        Some(snapshot::BootId("b252db17-9966-45cb-9210-abfd0b207aef".to_owned()))
+        Some(snapshot::BootId(
+            "b252db17-9966-45cb-9210-abfd0b207aef".to_owned()
+        ))
     );
     assert_eq!(snapshot.width, CounterWidth::Bits64);
     let memory = snapshot.facts.memory.expect("meminfo is there");
