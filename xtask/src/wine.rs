@@ -3,16 +3,17 @@
 //! Wine knows none of the pool tag classes, so these tests prove the program and its manners, not the numbers of a live
 //! Windows kernel; those are tested on recorded buffers.
 
+mod prefix;
+mod steps;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use self::prefix::Wine;
 use crate::{run, windows};
-
-/// Crates whose unit tests also run under Wine: those that differ between systems.
-const TESTED: &[&str] = &["nt-query", "nt-abi", "source"];
 
 /// Wine's answer to an information class it does not have: `STATUS_INVALID_INFO_CLASS`.
 const INVALID_INFO_CLASS: &str = "0xC0000003";
@@ -43,7 +44,13 @@ const CHECKS: &[Check] = &[
     ("owners are the same as on Linux", owners),
     ("recordings and tables are judged the same as on Linux", analyses),
     ("snapshot names the interface and the status code", snapshot),
-    ("memory lists what is missing", memory),
+    ("memory lists what is missing", steps::memory),
+    (
+        "diagnose runs every step and names what was refused",
+        steps::diagnose,
+    ),
+    ("drivers are listed with their services", steps::drivers),
+    ("assistants are answered", steps::assistants),
     ("results reach a file", output_file),
     ("a closed pipe is no error", closed_pipe),
 ];
@@ -123,15 +130,6 @@ fn snapshot(wine: &Wine, _linux: &Path) -> Result<()> {
         "{said}"
     );
     ensure!(output.stdout.is_empty(), "{}", shown(&output));
-    Ok(())
-}
-
-fn memory(wine: &Wine, _linux: &Path) -> Result<()> {
-    let output = wine.poolscope(&["memory", "--format", "json"])?;
-    ensure!(output.status.code() == Some(0), "{}", shown(&output));
-    let report: serde_json::Value = serde_json::from_slice(&output.stdout).with_context(|| shown(&output))?;
-    let problems = report["problems"].as_array().map_or(0, Vec::len);
-    ensure!(problems > 0, "nothing is said to be missing: {}", shown(&output));
     Ok(())
 }
 
@@ -223,117 +221,4 @@ fn linux_program(root: &Path) -> Result<PathBuf> {
     ))?;
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     Ok(target.join("debug/poolscope"))
-}
-
-/// Wine with a home of its own inside the clone.
-struct Wine {
-    program: PathBuf,
-    home: PathBuf,
-    exe: PathBuf,
-    root: PathBuf,
-}
-
-impl Wine {
-    fn set_up(root: &Path, exe: &Path) -> Result<Self> {
-        let candidates = ["/usr/lib/wine/wine64", "/usr/bin/wine64", "/usr/bin/wine"].map(PathBuf::from);
-        let program = candidates
-            .into_iter()
-            .find(|path| path.exists())
-            .context("Wine is not installed (wine64)")?;
-        let home = root.join("target-windows/wine");
-        fs::create_dir_all(&home)?;
-        let shim = home.join("bcryptprimitives.dll");
-        run::pass(
-            Command::new("x86_64-w64-mingw32-gcc")
-                .args(["-O2", "-shared", "-o"])
-                .arg(&shim)
-                .arg(root.join("xtask/wine/bcryptprimitives.c"))
-                .arg("-ladvapi32"),
-        )?;
-        let copy = home.join("poolscope.exe");
-        fs::copy(exe, &copy)?;
-        let wine = Self {
-            program,
-            home,
-            exe: copy,
-            root: root.to_owned(),
-        };
-        // The first start fills the prefix and is slow; later ones are timed by nobody.
-        wine.poolscope(&["--version"])?;
-        Ok(wine)
-    }
-
-    fn poolscope(&self, arguments: &[&str]) -> Result<Output> {
-        self.run(arguments, None)
-    }
-
-    fn run(&self, arguments: &[&str], folder: Option<&Path>) -> Result<Output> {
-        let mut command = self.command(arguments);
-        if let Some(folder) = folder {
-            command.current_dir(folder);
-        }
-        command.output().with_context(|| run::shown(&command))
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        // A program that hangs must not hang the whole run.
-        let mut command = Command::new("timeout");
-        command
-            .arg("120")
-            .arg(&self.program)
-            .arg(&self.exe)
-            .args(arguments)
-            .stdin(Stdio::null());
-        self.environment(&mut command);
-        plain(&mut command);
-        command
-    }
-
-    fn environment(&self, command: &mut Command) {
-        command
-            .env("WINEPREFIX", self.home.join("prefix"))
-            .env("WINEDEBUG", "-all")
-            .env("WINEDLLOVERRIDES", "mscoree,mshtml=")
-            .env(
-                "WINEPATH",
-                format!("Z:{}", self.home.display().to_string().replace('/', "\\")),
-            )
-            .env_remove("DISPLAY");
-    }
-
-    /// Folders with inputs: the repository's own, and what lies beside the clone, if anything does.
-    fn inputs(&self) -> Vec<PathBuf> {
-        let own = [
-            "crates/recording/tests/fixtures",
-            "crates/recording/fixtures",
-            "crates/cli/tests/fixtures",
-        ];
-        let beside = ["../shared/leakbench", "../shared/cases/tables"];
-        own.into_iter()
-            .chain(beside)
-            .map(|folder| self.root.join(folder))
-            .filter(|folder| folder.is_dir())
-            .collect()
-    }
-
-    /// Unit tests of the rooms that differ between systems, compiled for Windows.
-    fn unit_tests(&self, root: &Path) -> Result<()> {
-        let mut command = windows::cargo(root);
-        command.args([
-            "test",
-            "--quiet",
-            "--locked",
-            "-Zbuild-std=std,panic_unwind,test",
-            "--target",
-            windows::TARGET,
-        ]);
-        for name in TESTED {
-            command.args(["--package", name]);
-        }
-        // Doc tests need a rustdoc of the same version; integration tests of Linux have nothing to do here.
-        command.args(["--lib"]);
-        self.environment(&mut command);
-        command.env("CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER", &self.program);
-        run::pass(&mut command)
-    }
 }

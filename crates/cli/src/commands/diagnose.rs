@@ -71,7 +71,7 @@ pub fn run(args: &Args, ui: &Ui) -> Result<Outcome, Failure> {
     };
     let history = match (&args.recording, live) {
         (Some(recording), _) => with_facts_of_now(recording, ui)?,
-        (None, true) => watch(args, ui)?,
+        (None, true) => watch(args, ui).or_else(without_tags)?,
         (None, false) => examine::open(&args.files)?,
     };
     let history = if args.redact {
@@ -138,6 +138,22 @@ fn watch(args: &Args, ui: &Ui) -> Result<History, Failure> {
         )?;
     }
     Ok(history(&sink.snapshots))
+}
+
+/// All that a machine says whose kernel shows no tags, with the reason among the problems: where the memory is, the
+/// drivers and the sessions are worth knowing without them.
+fn without_tags(failure: Failure) -> Result<History, Failure> {
+    if !matches!(failure, Failure::Unavailable { .. }) {
+        return Err(failure);
+    }
+    let want = Want {
+        tags: false,
+        ..Want::EVERYTHING
+    };
+    let mut history = examine::this_machine(&want)?;
+    let reason = crate::exit::chain(&failure);
+    history.problems.insert(0, snapshot::Problem::new("tags", reason));
+    Ok(history)
 }
 
 /// One watch with its progress line; true when the user stopped it.

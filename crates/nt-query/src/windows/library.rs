@@ -4,7 +4,7 @@ use std::ffi::CStr;
 
 use windows_sys::Win32::Foundation::HMODULE;
 use windows_sys::Win32::System::LibraryLoader::{
-    GetProcAddress, LOAD_LIBRARY_SEARCH_SYSTEM32, LoadLibraryExW, SetDefaultDllDirectories,
+    GetModuleHandleW, GetProcAddress, LOAD_LIBRARY_SEARCH_SYSTEM32, LoadLibraryExW,
 };
 
 use super::last_error;
@@ -15,10 +15,14 @@ use crate::text::wide;
 /// where somebody else's DLLs may lie. To be called before anything else.
 ///
 /// # Errors
-/// The Win32 error.
+/// The Win32 error; [`CallError::Missing`] on a kernel32 that cannot restrict the search.
 pub fn restrict_dll_search() -> Result<(), CallError> {
+    type SetDefaultDllDirectories = unsafe extern "system" fn(u32) -> i32;
+    let function = Library::kernel32()?.function(c"SetDefaultDllDirectories")?;
+    // SAFETY: this is SetDefaultDllDirectories, whose documented signature is that of the type.
+    let set = unsafe { std::mem::transmute::<Function, SetDefaultDllDirectories>(function) };
     // SAFETY: the call takes a flag and has no other preconditions.
-    let done = unsafe { SetDefaultDllDirectories(LOAD_LIBRARY_SEARCH_SYSTEM32) };
+    let done = unsafe { set(LOAD_LIBRARY_SEARCH_SYSTEM32) };
     if done == 0 {
         return Err(CallError::Win32 {
             call: "SetDefaultDllDirectories",
@@ -38,15 +42,28 @@ pub(crate) struct Library {
 }
 
 impl Library {
+    /// The library that every program has already. Its newer functions are asked for by name, so that an older or
+    /// other NT system (ReactOS, Windows PE) still starts the program and misses one fact instead of all.
+    pub(crate) fn kernel32() -> Result<Self, CallError> {
+        let file = wide("kernel32.dll");
+        // SAFETY: `file` ends in NUL; the handle is not counted and kernel32 is never unloaded.
+        let module = unsafe { GetModuleHandleW(file.as_ptr()) };
+        Self::loaded(module, "kernel32.dll")
+    }
+
     pub(crate) fn system32(name: &'static str) -> Result<Self, CallError> {
         let file = wide(name);
         // SAFETY: `file` ends in NUL; the reserved handle is null; only System32 is searched, so what is loaded and
         // run is the system's own.
         let module =
             unsafe { LoadLibraryExW(file.as_ptr(), std::ptr::null_mut(), LOAD_LIBRARY_SEARCH_SYSTEM32) };
+        Self::loaded(module, name)
+    }
+
+    fn loaded(module: HMODULE, what: &'static str) -> Result<Self, CallError> {
         if module.is_null() {
             return Err(CallError::Missing {
-                what: name,
+                what,
                 code: last_error(),
             });
         }

@@ -1,13 +1,12 @@
 //! Memory counters of the documented interfaces, and our own cost.
 
-use windows_sys::Win32::Foundation::FILETIME;
-use windows_sys::Win32::System::ProcessStatus::{
-    K32GetPerformanceInfo, K32GetProcessMemoryInfo, PERFORMANCE_INFORMATION, PROCESS_MEMORY_COUNTERS,
-};
+use windows_sys::Win32::Foundation::{FILETIME, HANDLE};
+use windows_sys::Win32::System::ProcessStatus::{PERFORMANCE_INFORMATION, PROCESS_MEMORY_COUNTERS};
 use windows_sys::Win32::System::SystemInformation::{GlobalMemoryStatusEx, MEMORYSTATUSEX};
 use windows_sys::Win32::System::Threading::{GetCurrentProcess, GetProcessHandleCount, GetProcessTimes};
 
 use super::last_error;
+use super::library::{Function, Library};
 use crate::CallError;
 
 /// `GetPerformanceInfo`. Pages unless the name says otherwise.
@@ -40,15 +39,19 @@ pub struct PerformanceInfo {
 /// Asks `GetPerformanceInfo`.
 ///
 /// # Errors
-/// The Win32 error.
+/// The Win32 error; [`CallError::Missing`] on a kernel32 older than Windows 7, which has it in psapi.dll.
 pub fn performance_info() -> Result<PerformanceInfo, CallError> {
+    type GetPerformanceInfo = unsafe extern "system" fn(*mut PERFORMANCE_INFORMATION, u32) -> i32;
+    let function = Library::kernel32()?.function(c"K32GetPerformanceInfo")?;
+    // SAFETY: this is GetPerformanceInfo, whose documented signature is that of the type.
+    let ask = unsafe { std::mem::transmute::<Function, GetPerformanceInfo>(function) };
     let size = size_of::<PERFORMANCE_INFORMATION>() as u32;
     let mut info = PERFORMANCE_INFORMATION {
         cb: size,
         ..PERFORMANCE_INFORMATION::default()
     };
     // SAFETY: `info` is a live structure of `size` bytes.
-    let done = unsafe { K32GetPerformanceInfo(&raw mut info, size) };
+    let done = unsafe { ask(&raw mut info, size) };
     if done == 0 {
         return Err(CallError::Win32 {
             call: "GetPerformanceInfo",
@@ -126,20 +129,32 @@ pub fn own_usage() -> OwnUsage {
         |time: &FILETIME| (u64::from(time.dwHighDateTime) << 32 | u64::from(time.dwLowDateTime)) as f64 / 1e7;
     let cpu_s = seconds(kernel) + seconds(user);
 
-    let size = size_of::<PROCESS_MEMORY_COUNTERS>() as u32;
-    let mut counters = PROCESS_MEMORY_COUNTERS {
-        cb: size,
-        ..PROCESS_MEMORY_COUNTERS::default()
-    };
-    // SAFETY: `me` is this process; `counters` is a live structure of `size` bytes.
-    let counted = unsafe { K32GetProcessMemoryInfo(me, &raw mut counters, size) } != 0;
-
     let mut handles = 0_u32;
     // SAFETY: `me` is this process; `handles` is a live u32.
     let handled = unsafe { GetProcessHandleCount(me, &raw mut handles) } != 0;
     OwnUsage {
         cpu_s: timed.then_some(cpu_s),
-        working_set: counted.then_some(counters.WorkingSetSize as u64),
+        working_set: working_set(me),
         handles: handled.then_some(handles.into()),
     }
+}
+
+/// Resident bytes of a process.
+fn working_set(process: HANDLE) -> Option<u64> {
+    type GetProcessMemoryInfo = unsafe extern "system" fn(HANDLE, *mut PROCESS_MEMORY_COUNTERS, u32) -> i32;
+    let function = Library::kernel32()
+        .ok()?
+        .function(c"K32GetProcessMemoryInfo")
+        .ok()?;
+    // SAFETY: this is GetProcessMemoryInfo, whose documented signature is that of the type.
+    let ask = unsafe { std::mem::transmute::<Function, GetProcessMemoryInfo>(function) };
+    let size = size_of::<PROCESS_MEMORY_COUNTERS>() as u32;
+    let mut counters = PROCESS_MEMORY_COUNTERS {
+        cb: size,
+        ..PROCESS_MEMORY_COUNTERS::default()
+    };
+    // SAFETY: `process` is a live handle or this process's pseudo handle; `counters` is a live structure of `size`
+    // bytes.
+    let counted = unsafe { ask(process, &raw mut counters, size) } != 0;
+    counted.then_some(counters.WorkingSetSize as u64)
 }

@@ -16,8 +16,10 @@ pub(crate) fn performance(memory: &mut MemoryCounters, counters: &Performance, p
     memory.commit_limit = bytes(counters.commit_limit);
     memory.paged_pool = bytes(counters.paged_pool_pages);
     memory.nonpaged_pool = bytes(counters.nonpaged_pool_pages);
-    memory.paged_pool_resident = bytes(counters.resident_paged_pool_pages);
-    memory.cache = bytes(counters.resident_system_cache_pages);
+    // An emulated system says 0 for what it does not count.
+    let counted = |pages: u32| bytes(pages).filter(|&bytes| bytes > 0);
+    memory.paged_pool_resident = counted(counters.resident_paged_pool_pages);
+    memory.cache = counted(counters.resident_system_cache_pages);
     memory.pool_allocations = Some([
         counters.nonpaged_pool_allocs.into(),
         counters.paged_pool_allocs.into(),

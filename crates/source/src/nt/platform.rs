@@ -79,14 +79,9 @@ pub(crate) fn vbs(from: &VbsWitnesses) -> VbsFacts {
         services_configured: device_guard.configured.or(asked.then_some(configured)),
         services_running: device_guard.running,
         secure_kernel_running: running,
-        hvci_enabled: from
-            .isolated_user_mode
-            .map(|ium| ium.hvci_enabled)
-            .or(from.code_integrity.map(CodeIntegrity::hvci_enabled)),
-        hvci_strict: from
-            .isolated_user_mode
-            .map(|ium| ium.hvci_strict)
-            .or(from.code_integrity.map(CodeIntegrity::hvci_strict)),
+        // Each class keeps its own field: a reader sees which of the two said it.
+        hvci_enabled: from.isolated_user_mode.map(|ium| ium.hvci_enabled),
+        hvci_strict: from.isolated_user_mode.map(|ium| ium.hvci_strict),
         code_integrity_options: from.code_integrity.map(|options| options.0),
     }
 }
@@ -149,7 +144,7 @@ mod tests {
         let facts = vbs(&refused);
         assert_eq!(
             (facts.status, facts.secure_kernel_running, facts.hvci_enabled),
-            (None, None, Some(true))
+            (None, None, None)
         );
         assert_eq!(
             (facts.services_configured, facts.code_integrity_options),

@@ -33,7 +33,8 @@ pub(crate) fn sums(memory: &mut MemoryCounters, rows: &[ProcessRow]) {
     memory.process_count = Some(rows().count() as u64);
     memory.thread_count = Some(sum(|row| row.threads.into()));
     memory.handles = Some(sum(|row| row.handles.into()));
-    memory.processes_resident = Some(sum(|row| row.working_set_private));
+    // Kernels before Vista do not count it: every process then says 0, which no living process has.
+    memory.processes_resident = Some(sum(|row| row.working_set_private)).filter(|&bytes| bytes > 0);
     let of = |matches: fn(&str) -> bool| {
         rows()
             .filter(|row| matches(&row.name))
@@ -84,6 +85,12 @@ mod tests {
             (None, Some(100))
         );
         assert_eq!(memory.processes_resident, Some(450));
+        let old = rows.clone().map(|row| ProcessRow {
+            working_set_private: 0,
+            ..row
+        });
+        sums(&mut memory, &old);
+        assert_eq!(memory.processes_resident, None, "not counted is not zero");
         let order: Vec<_> = facts(&rows).into_iter().map(|p| p.pid).collect();
         assert_eq!(order, [132, 88, 4, 5000, 5001]);
     }

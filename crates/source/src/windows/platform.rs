@@ -90,6 +90,15 @@ fn sessions(problems: &mut Vec<Problem>) -> Option<Vec<EtwSession>> {
             return None;
         }
     };
+    if answers.is_empty() {
+        // Every Windows has sessions; none means that none is shown to us.
+        let reason = "no session is shown; run as administrator to see those of the system";
+        problems.push(Problem::new(
+            "etw",
+            format!("{}: {reason}", Interface::EtwProperties),
+        ));
+        return None;
+    }
     let mut sessions = Vec::with_capacity(answers.len());
     for answer in &answers {
         match nt_abi::etw_properties(answer, PointerWidth::HERE) {
