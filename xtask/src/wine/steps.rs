@@ -56,7 +56,7 @@ pub(super) fn diagnose(wine: &Wine, _linux: &Path) -> Result<()> {
 
 pub(super) fn drivers(wine: &Wine, _linux: &Path) -> Result<()> {
     let report = report(wine, &["drivers", "--format", "json"])?;
-    let list = report["drivers"].as_array().into_iter().flatten();
+    let list = report["drivers"]["third_party"].as_array().into_iter().flatten();
     let served = list.filter(|driver| driver["service"].is_string()).count();
     ensure!(served > 0, "no driver has a service: {report}");
     Ok(())
