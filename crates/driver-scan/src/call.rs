@@ -124,6 +124,7 @@ impl Engine<'_> {
                     .atoms()
                     .iter()
                     .any(|atom| atom.sym == CONST && atom.off as u64 == wanted);
+                self.doubts += usize::from(code.constants().is_none());
                 if !fits {
                     continue;
                 }
@@ -162,11 +163,18 @@ impl Engine<'_> {
                     }
                 }
                 TOP | STACK => {
+                    self.doubts += usize::from(!sink.frees);
                     if !run.wide && !sink.frees {
                         self.demands.push(Demand::Wider);
                     }
                 }
-                sym => self.ask_behind(run, sink, sym, atom.exact && atom.off == 0),
+                sym => {
+                    let before = self.demands.len();
+                    self.ask_behind(run, sink, sym, atom.exact && atom.off == 0);
+                    let asked = self.demands.get(before..).unwrap_or_default();
+                    let passed_on = matches!(asked, [Demand::Parameter(_)]);
+                    self.doubts += usize::from(!passed_on && !sink.frees);
+                }
             }
         }
     }
@@ -268,6 +276,7 @@ impl Engine<'_> {
         };
         let contexts = self.load(state, &self.add(registration, 8), pointer).0;
         for atom in contexts.atoms().to_vec() {
+            self.doubts += usize::from(atom.sym != CONST);
             if atom.sym == TOP || !atom.exact || (atom.sym == CONST && atom.off == 0) {
                 continue;
             }

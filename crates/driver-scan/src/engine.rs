@@ -69,6 +69,10 @@ pub(crate) struct Function {
     pub(crate) wide: bool,
     runs: u8,
     queued: bool,
+    /// The blocks of its calls did not tell; it is interpreted as a whole.
+    whole: bool,
+    /// How many of `sites` were resolved by their own blocks.
+    resolved: usize,
     /// Places that should be reached, with other starts to try.
     sites: Vec<(u32, Vec<u32>)>,
 }
@@ -106,6 +110,8 @@ pub(crate) struct Engine<'a> {
     max_findings: usize,
     pub(crate) wdf: Option<WdfTable>,
     pub(crate) demands: Vec<Demand>,
+    /// Values that reached a tag and are neither constants nor parameters, counted.
+    pub(crate) doubts: usize,
     pub(crate) stores: Vec<(Sym, i64, Val)>,
     pub(crate) problems: Vec<String>,
 }
@@ -170,6 +176,7 @@ impl<'a> Engine<'a> {
             max_findings: limits.max_findings,
             wdf: find_wdf(image),
             demands: Vec::new(),
+            doubts: 0,
             stores: Vec::new(),
             problems: Vec::new(),
         }
@@ -354,7 +361,21 @@ impl<'a> Engine<'a> {
         let sites = function.sites.clone();
         self.demands.clear();
         self.stores.clear();
-        let uncovered = self.interpret(entry, inline, wide, &sites);
+        let (whole, resolved) = (function.whole, function.resolved);
+        let local: Vec<u32> = sites.iter().skip(resolved).map(|(site, _)| *site).collect();
+        let mut uncovered = Vec::new();
+        if !whole && !local.is_empty() && self.resolve_locally(entry, &local) {
+            if let Some(function) = self.functions.get_mut(&entry) {
+                function.resolved = sites.len();
+            }
+        } else {
+            if let Some(function) = self.functions.get_mut(&entry) {
+                function.whole = true;
+            }
+            self.demands.clear();
+            self.stores.clear();
+            uncovered = self.interpret(entry, inline, wide, &sites);
+        }
         for (site, alternatives) in uncovered {
             let mut alternatives = alternatives.into_iter();
             if let Some(next) = alternatives.next() {

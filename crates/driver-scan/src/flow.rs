@@ -56,6 +56,25 @@ pub(crate) struct Run {
 }
 
 impl Run {
+    /// For a few blocks of the function at `entry`.
+    pub(crate) fn local(entry: u32, bounds: (u32, u32), entry_is_thunk: bool) -> Self {
+        Self {
+            bounds,
+            inline: HashSet::new(),
+            nest: vec![entry],
+            reporting: false,
+            visits: 0,
+            wide: false,
+            entry_is_thunk,
+            floor: 0,
+            slice: None,
+            given: Vec::new(),
+            covered: Vec::new(),
+            unresolved: None,
+            exit: None,
+        }
+    }
+
     /// Largest range that a bound makes of something unknown.
     pub(crate) const fn widest(&self) -> u64 {
         if self.wide { 64 } else { 8 }
@@ -205,7 +224,7 @@ impl Engine<'_> {
     }
 
     /// The state at the first instruction of a function.
-    fn entry_state(&mut self) -> State {
+    pub(crate) fn entry_state(&mut self) -> State {
         let mut state = State::new();
         for reg in 0..31u8 {
             let sym = self.symbols.intern(Kind::Entry(reg));
@@ -216,7 +235,7 @@ impl Engine<'_> {
     }
 
     /// A place in the middle of a function of which nothing is known but that there is a stack.
-    fn unknown_state(&self) -> State {
+    pub(crate) fn unknown_state(&self) -> State {
         let mut state = State::new();
         state.set(
             self.stack_pointer(),
@@ -404,7 +423,7 @@ impl Engine<'_> {
     }
 
     /// Interprets one block.
-    fn step(&mut self, run: &mut Run, at: u32, mut state: State) -> Edges {
+    pub(crate) fn step(&mut self, run: &mut Run, at: u32, mut state: State) -> Edges {
         let Some(block) = self.block(at) else {
             return Vec::new();
         };
@@ -507,17 +526,24 @@ impl Engine<'_> {
 
     /// A jump: inside the function, or the call of another one in its last place.
     fn leave(&mut self, run: &mut Run, ip: u32, to: u32, state: State, edges: &mut Edges) {
-        let inside = to >= run.bounds.0 && to < run.bounds.1;
+        let first = run.nest.last().copied().unwrap_or(run.bounds.0);
+        if self.stays(to, first, run.bounds) {
+            edges.push((to, state));
+        } else if to == first || !self.image.is_code(to) {
+            // Nowhere that can be followed.
+        } else {
+            self.tail_call(run, ip, &[Callee::Func(to)], state);
+        }
+    }
+
+    /// True for a jump inside the function that starts at `entry`, not the call of another one in its last place.
+    pub(crate) fn stays(&self, to: u32, entry: u32, bounds: (u32, u32)) -> bool {
+        let inside = to >= bounds.0 && to < bounds.1;
         let other = match self.image.bounds(to) {
             Some(bounds) => bounds.start == to && bounds.primary == to && !inside,
             None => !inside && self.xrefs.is_entry(to),
         };
-        let first = run.nest.last().copied();
-        if (other || self.sinks.contains_key(&Callee::Func(to))) && first != Some(to) {
-            self.tail_call(run, ip, &[Callee::Func(to)], state);
-        } else if self.image.is_code(to) {
-            edges.push((to, state));
-        }
+        (to == entry || !(other || self.sinks.contains_key(&Callee::Func(to)))) && self.image.is_code(to)
     }
 
     fn tail_call(&mut self, run: &mut Run, ip: u32, callees: &[Callee], mut state: State) {
@@ -630,7 +656,7 @@ impl Engine<'_> {
         matches!(target, Val::One(atom) if self.symbols.kind(atom.sym) == Kind::GuardCheck)
     }
 
-    fn is_thunk(&mut self, entry: u32) -> bool {
+    pub(crate) fn is_thunk(&mut self, entry: u32) -> bool {
         self.block(entry).is_some_and(|block| match block.ops.as_slice() {
             [(_, _, Op::Jump { .. } | Op::JumpInd { .. })] => true,
             [_, _, (_, _, Op::JumpInd { .. })] => self.image.arch == Arch::Arm64,

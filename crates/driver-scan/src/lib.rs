@@ -13,6 +13,7 @@ mod ir;
 mod lift_arm64;
 mod lift_x86;
 mod limits;
+mod local;
 mod prefilter;
 mod routines;
 mod signer;
