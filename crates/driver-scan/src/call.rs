@@ -116,6 +116,9 @@ impl Engine<'_> {
         let Some(sinks) = self.sinks.get(&callee) else {
             return;
         };
+        if self.fed.len() < 256 {
+            self.fed.push(ip);
+        }
         // Inside a wrapper interpreted in place the finding belongs to the outer function's call.
         for sink in sinks.clone() {
             if let Some((arg, wanted)) = sink.when {
@@ -333,7 +336,13 @@ impl Engine<'_> {
                         off: 0,
                     };
                 } else if is_resolver(&name) {
-                    result = self.resolve(run, &name, &state).unwrap_or(result);
+                    if let Some(found) = self.resolve(run, &name, &state) {
+                        result = found;
+                        if run.reporting && !self.leads_to_sink(&result) {
+                            // A routine that has nothing to do with tags.
+                            self.fed.push(ip);
+                        }
+                    }
                 }
             }
             [Callee::Func(function)] => {
@@ -409,13 +418,21 @@ impl Engine<'_> {
         }
     }
 
-    fn forget_volatile(&self, state: &mut State) {
-        let general: &[Reg] = match self.image.arch {
+    /// General registers that a call does not keep.
+    fn volatile(&self) -> &'static [Reg] {
+        match self.image.arch {
             Arch::X64 => &[0, 1, 2, 8, 9, 10, 11],
             Arch::X86 => &[0, 1, 2],
             Arch::Arm64 => &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 30],
-        };
-        for &reg in general {
+        }
+    }
+
+    pub(crate) fn is_volatile(&self, reg: Reg) -> bool {
+        self.volatile().contains(&reg)
+    }
+
+    fn forget_volatile(&self, state: &mut State) {
+        for &reg in self.volatile() {
             state.set(reg, Val::TOP);
         }
         let vectors = if self.image.arch == Arch::X64 {

@@ -112,6 +112,8 @@ pub(crate) struct Engine<'a> {
     pub(crate) demands: Vec<Demand>,
     /// Values that reached a tag and are neither constants nor parameters, counted.
     pub(crate) doubts: usize,
+    /// Calls of something with sinks that were seen since this was cleared.
+    pub(crate) fed: Vec<u32>,
     pub(crate) stores: Vec<(Sym, i64, Val)>,
     pub(crate) problems: Vec<String>,
 }
@@ -177,6 +179,7 @@ impl<'a> Engine<'a> {
             wdf: find_wdf(image),
             demands: Vec::new(),
             doubts: 0,
+            fed: Vec::new(),
             stores: Vec::new(),
             problems: Vec::new(),
         }
@@ -232,11 +235,19 @@ impl<'a> Engine<'a> {
                 self.ask(table.rva.saturating_add(u32::from(*index) * pointer));
             }
         }
-        self.want_framework_calls(pointer);
+        if table.indirect {
+            self.want_framework_calls(table.rva, pointer);
+        }
     }
 
-    /// Functions that may call the framework's allocating routines: those that hold the displacement of their entry.
-    fn want_framework_calls(&mut self, pointer: u32) {
+    /// Functions that may call the framework's allocating routines: those that hold the displacement of their entry
+    /// shortly behind a use of the table.
+    fn want_framework_calls(&mut self, table: u32, pointer: u32) {
+        const NEAR: u32 = 768;
+        let mut uses = Vec::new();
+        references(self.image, &[table], &mut uses);
+        let mut uses: Vec<u32> = uses.into_iter().map(|(_, site)| site).collect();
+        uses.sort_unstable();
         let mut sites = Vec::new();
         for section in self.image.sections.iter().filter(|section| section.exec) {
             for (index, _) in FRAMEWORK {
@@ -260,6 +271,12 @@ impl<'a> Engine<'a> {
                 }
             }
         }
+        sites.retain(|&site| {
+            let upto = uses.partition_point(|&at| at < site);
+            upto.checked_sub(1)
+                .and_then(|index| uses.get(index))
+                .is_some_and(|&at| site - at < NEAR)
+        });
         sites.truncate(20_000);
         for site in sites {
             self.want(site);
@@ -369,6 +386,7 @@ impl<'a> Engine<'a> {
                 function.resolved = sites.len();
             }
         } else {
+            if std::env::var("DBG").is_ok() { eprintln!("full {entry:x} sites {local:x?} resolved {resolved} whole {whole} wide {wide} inline {inline:x?}"); }
             if let Some(function) = self.functions.get_mut(&entry) {
                 function.whole = true;
             }

@@ -7,12 +7,24 @@ use std::collections::HashMap;
 
 use crate::engine::{Callee, Demand, Engine};
 use crate::flow::Run;
-use crate::ir::{NONE, Op, Src};
+use crate::ir::{Mem, NONE, Op, Src};
+use crate::state::State;
+use crate::value::{Kind, Val};
 
 /// Most blocks of a function that are looked at here.
 const MAX_BLOCKS: usize = 3_000;
 /// Longest chain of blocks, each the only way to the next, that is followed back from a call.
 const MAX_CHAIN: usize = 8;
+
+/// How an instruction uses what it refers to.
+enum Use {
+    /// For the call at this address.
+    Call(u32),
+    /// Bytes inside an instruction that look like a call.
+    Chance,
+    /// Otherwise.
+    Other,
+}
 
 /// The blocks of a function that direct branches lead to.
 struct Graph {
@@ -58,57 +70,81 @@ impl Engine<'_> {
             let Some(at) = graph.holding(site) else {
                 return false;
             };
-            match self.leads_to_call(at, site) {
-                Some(true) => {}
-                // Bytes inside another instruction that look like a call.
-                None => continue,
-                Some(false) => return false,
-            }
-            if done.contains(&at) {
+            let call = match self.leads_to_call(at, site) {
+                Use::Call(ip) => ip,
+                Use::Chance => continue,
+                Use::Other => return false,
+            };
+            if done.contains(&call) {
                 continue;
             }
-            if !self.resolve_block(entry, bounds, &graph, at) {
+            if !self.resolve_block(entry, bounds, &graph, at, call) {
                 return false;
             }
-            done.push(at);
+            done.push(call);
         }
         true
     }
 
-    /// Whether the instruction at `site` calls something with sinks, or jumps to it; `None` when no instruction starts
-    /// where a direct call was seen.
-    fn leads_to_call(&mut self, at: u32, site: u32) -> Option<bool> {
-        let block = self.block(at)?;
-        let &(ip, _, op) = block
+    /// What the instruction at `site`, in the block at `at`, uses the routine for.
+    fn leads_to_call(&mut self, at: u32, site: u32) -> Use {
+        let Some(block) = self.block(at) else {
+            return Use::Other;
+        };
+        let Some(index) = block
             .ops
             .iter()
-            .rfind(|&&(ip, next, _)| ip <= site && site < next)?;
-        let known = match op {
-            Op::Call { to } | Op::Jump { to } => {
-                if ip != site {
-                    return None;
-                }
-                self.sinks.contains_key(&Callee::Func(to))
-            }
-            Op::CallInd { src: Src::Mem(mem) } | Op::JumpInd { src: Src::Mem(mem) } => {
-                mem.base == NONE
-                    && mem.index == NONE
-                    && self
-                        .image
-                        .rva_of(mem.disp as u64)
-                        .and_then(|rva| self.image.slots.get(&rva))
-                        .is_some_and(|&index| self.sinks.contains_key(&Callee::Import(index)))
-            }
-            _ => false,
+            .rposition(|&(ip, next, _)| ip <= site && site < next)
+        else {
+            return Use::Other;
         };
-        Some(known)
+        let mut following = block.ops.iter().skip(index);
+        let Some(&(ip, _, op)) = following.next() else {
+            return Use::Other;
+        };
+        match op {
+            Op::Call { .. } | Op::Jump { .. } if ip != site => Use::Chance,
+            Op::Call { to } | Op::Jump { to } if self.sinks.contains_key(&Callee::Func(to)) => Use::Call(ip),
+            Op::CallInd { src: Src::Mem(mem) } | Op::JumpInd { src: Src::Mem(mem) } if mem.base == NONE => {
+                Use::Call(ip)
+            }
+            // Loaded into a register that the next call uses up, by itself or through the guard.
+            Op::Mov {
+                dst,
+                src: Src::Mem(_),
+                ..
+            } => {
+                let mut used_up = self.is_volatile(dst);
+                for &(ip, _, op) in following {
+                    match op {
+                        Op::CallInd { src: Src::Mem(mem) } if self.is_guard_slot(&mem) => used_up = true,
+                        Op::CallInd { .. } | Op::Call { .. } | Op::JumpInd { .. } if used_up => {
+                            return Use::Call(ip);
+                        }
+                        Op::CallInd { .. } | Op::Call { .. } => break,
+                        _ => {}
+                    }
+                }
+                Use::Other
+            }
+            _ => Use::Other,
+        }
     }
 
-    fn resolve_block(&mut self, entry: u32, bounds: (u32, u32), graph: &Graph, at: u32) -> bool {
+    /// True for the check of control-flow guard on x86, which is called before the call itself.
+    fn is_guard_slot(&self, mem: &Mem) -> bool {
+        mem.base == NONE
+            && self
+                .image
+                .rva_of(mem.disp as u64)
+                .is_some_and(|rva| self.image.guard_check == Some(rva))
+    }
+
+    fn resolve_block(&mut self, entry: u32, bounds: (u32, u32), graph: &Graph, at: u32, call: u32) -> bool {
         let mut chain = vec![at];
         loop {
             let first = chain.last().copied().unwrap_or(at);
-            if self.try_chain(entry, bounds, &chain, first == entry && graph.complete) {
+            if self.try_chain(entry, bounds, &chain, call, first == entry && graph.complete) {
                 return true;
             }
             let before = graph.before(first).filter(|before| !chain.contains(before));
@@ -121,15 +157,16 @@ impl Engine<'_> {
 
     /// Interprets the blocks of `chain`, last first. True when only constants (or, from the function's start on,
     /// parameters) reach the calls of the block that the chain ends in.
-    fn try_chain(&mut self, entry: u32, bounds: (u32, u32), chain: &[u32], from_start: bool) -> bool {
+    fn try_chain(&mut self, entry: u32, bounds: (u32, u32), chain: &[u32], call: u32, from_start: bool) -> bool {
         let mut run = Run::local(entry, bounds, self.is_thunk(entry));
         let mut state = if from_start {
             self.entry_state()
         } else {
-            self.unknown_state()
+            self.state_before()
         };
         let (demands, stores) = (self.demands.len(), self.stores.len());
         self.doubts = 0;
+        self.fed.clear();
         for (index, &at) in chain.iter().enumerate().rev() {
             run.reporting = index == 0;
             let edges = self.step(&mut run, at, state);
@@ -142,6 +179,7 @@ impl Engine<'_> {
             state = after;
         }
         let resolved = self.doubts == 0
+            && self.fed.contains(&call)
             && self
                 .demands
                 .iter()
@@ -152,6 +190,18 @@ impl Engine<'_> {
             self.stores.truncate(stores);
         }
         resolved
+    }
+
+    /// Nothing is known of the registers but that each keeps its value: what a block stores through them it can read.
+    fn state_before(&mut self) -> State {
+        let mut state = self.unknown_state();
+        for reg in 0..31 {
+            if reg != self.stack_pointer() {
+                let sym = self.symbols.intern(Kind::Before(reg));
+                state.set(reg, Val::symbol(sym));
+            }
+        }
+        state
     }
 
     /// Decodes the function at `entry`; `None` when it is too large.

@@ -254,6 +254,8 @@ pub(crate) enum Kind {
     Fixed,
     /// A register at the entry of the function.
     Entry(u8),
+    /// A register at the start of a block that is interpreted alone.
+    Before(u8),
     /// What was stored at `base + off` (`size` bytes) before the function ran.
     Deref(Sym, i64, u8),
     /// What the call at this address returned or wrote.

@@ -342,6 +342,14 @@ fn absolute(base: u32, rva: u32, data: &[u8], targets: &[u32], out: &mut Vec<(u3
     }
 }
 
+/// True for a data-processing instruction or load whose destination is the register.
+const fn arm_writes(word: u32, register: u32) -> bool {
+    // Top-level encoding groups, bits 28 to 25: 100x and x101 are data processing, x1x0 loads and stores (bit 22: load).
+    let group = (word >> 25) & 0xf;
+    let writes = group & 0xe == 8 || group & 7 == 5 || (group & 5 == 4 && word & (1 << 22) != 0 && word & (1 << 26) == 0);
+    writes && word & 31 == register
+}
+
 /// ADRP of a page, then an addition or access with the rest of the address within a few dozen instructions.
 fn paged(rva: u32, data: &[u8], targets: &[u32], out: &mut Vec<(u32, u32)>) {
     const AHEAD: usize = 96;
@@ -372,8 +380,16 @@ fn paged(rva: u32, data: &[u8], targets: &[u32], out: &mut Vec<(u32, u32)>) {
             continue;
         }
         let register = first & 31;
+        let mut branched = false;
+        let mut dead = false;
         for ahead in 1..=AHEAD {
             let Some(next) = word(index + ahead) else { break };
+            if dead {
+                break;
+            }
+            // Branches: the way on is not the only one, so the register may live on elsewhere.
+            branched |= (next >> 26) & 7 == 5;
+            dead = !branched && arm_writes(next, register);
             let low = if next & 0x7f80_0000 == 0x1100_0000 {
                 (next >> 10) & 0xfff
             } else if next & 0x3b00_0000 == 0x3900_0000 {
