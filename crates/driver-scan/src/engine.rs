@@ -5,10 +5,11 @@
 //! is a parameter makes the function a routine itself, whose callers are looked up; a tag in a global has its writers
 //! looked up; a tag made by another function has that function interpreted in place. Work is bounded by `Limits`.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use crate::flow::Block;
+use crate::hash::{Map, Set};
 use crate::image::Image;
 use crate::lift_arm64::Arm64;
 use crate::lift_x86::X86;
@@ -65,14 +66,14 @@ pub(crate) enum Demand {
 
 #[derive(Debug, Default)]
 pub(crate) struct Function {
-    pub(crate) inline: HashSet<u32>,
+    pub(crate) inline: Set<u32>,
     pub(crate) wide: bool,
     runs: u8,
     queued: bool,
-    /// The blocks of its calls did not tell; it is interpreted as a whole.
-    whole: bool,
-    /// How many of `sites` were resolved by their own blocks.
-    resolved: usize,
+    /// Something it depends on changed, so that what was resolved as a whole is to be looked at again.
+    again: bool,
+    /// Sites that were resolved by their own blocks.
+    resolved: Set<u32>,
     /// Places that should be reached, with other starts to try.
     sites: Vec<(u32, Vec<u32>)>,
 }
@@ -91,19 +92,19 @@ pub(crate) struct Engine<'a> {
     pub(crate) symbols: Symbols,
     pub(crate) lifter: Lifter,
     pub(crate) names: Vec<String>,
-    pub(crate) sinks: HashMap<Callee, Vec<Sink>>,
-    pub(crate) blocks: HashMap<u32, Rc<Block>>,
+    pub(crate) sinks: Map<Callee, Vec<Sink>>,
+    pub(crate) blocks: Map<u32, Rc<Block>>,
     /// Values stored by the functions seen so far, by place.
-    pub(crate) writes: HashMap<(Sym, i64), Val>,
-    dependents: HashMap<(Sym, i64), Vec<u32>>,
-    pub(crate) functions: HashMap<u32, Function>,
+    pub(crate) writes: Map<(Sym, i64), Val>,
+    dependents: Map<(Sym, i64), Vec<u32>>,
+    pub(crate) functions: Map<u32, Function>,
     queue: VecDeque<u32>,
     pending: BTreeSet<u32>,
-    asked: HashSet<u32>,
-    pub(crate) inlined_by_callers: HashSet<u32>,
-    pub(crate) call_targets: HashMap<u32, u32>,
+    asked: Set<u32>,
+    pub(crate) inlined_by_callers: Set<u32>,
+    pub(crate) call_targets: Map<u32, u32>,
     /// Bytes that functions of a 32-bit image take off the stack.
-    pub(crate) popped: HashMap<u32, Option<u16>>,
+    pub(crate) popped: Map<u32, Option<u16>>,
     found: BTreeMap<([u8; 4], Rc<str>, u32), Certainty>,
     freed: BTreeMap<([u8; 4], Rc<str>, u32), Certainty>,
     pub(crate) steps: u64,
@@ -129,6 +130,8 @@ pub(crate) struct WdfTable {
     pub(crate) count: u32,
 }
 
+/// Most sites kept of one function.
+pub(crate) const MAX_SITES: usize = 256;
 /// Most runs of one function.
 const MAX_RUNS: u8 = 12;
 /// Most sinks of one function.
@@ -159,17 +162,17 @@ impl<'a> Engine<'a> {
             symbols: Symbols::new(),
             lifter,
             names: image.imports.iter().map(|import| import.name.clone()).collect(),
-            sinks: HashMap::new(),
-            blocks: HashMap::new(),
-            writes: HashMap::new(),
-            dependents: HashMap::new(),
-            functions: HashMap::new(),
+            sinks: Map::default(),
+            blocks: Map::default(),
+            writes: Map::default(),
+            dependents: Map::default(),
+            functions: Map::default(),
             queue: VecDeque::new(),
             pending: BTreeSet::new(),
-            asked: HashSet::new(),
-            inlined_by_callers: HashSet::new(),
-            call_targets: HashMap::new(),
-            popped: HashMap::new(),
+            asked: Set::default(),
+            inlined_by_callers: Set::default(),
+            call_targets: Map::default(),
+            popped: Map::default(),
             found: BTreeMap::new(),
             freed: BTreeMap::new(),
             steps: limits
@@ -356,12 +359,14 @@ impl<'a> Engine<'a> {
 
     fn enqueue(&mut self, entry: u32, site: Option<(u32, Vec<u32>)>) {
         let function = self.functions.entry(entry).or_default();
+        let anew = site.is_none();
         if let Some(site) = site
-            && function.sites.len() < 256
+            && function.sites.len() < MAX_SITES
             && !function.sites.iter().any(|known| known.0 == site.0)
         {
             function.sites.push(site);
         }
+        function.again |= anew;
         if !function.queued && function.runs < MAX_RUNS {
             function.queued = true;
             self.queue.push_back(entry);
@@ -375,23 +380,27 @@ impl<'a> Engine<'a> {
         function.queued = false;
         function.runs += 1;
         let (inline, wide) = (function.inline.clone(), function.wide);
-        let sites = function.sites.clone();
+        let mut sites = function.sites.clone();
         self.demands.clear();
         self.stores.clear();
-        let (whole, resolved) = (function.whole, function.resolved);
-        let local: Vec<u32> = sites.iter().skip(resolved).map(|(site, _)| *site).collect();
-        let mut uncovered = Vec::new();
-        if !whole && !local.is_empty() && self.resolve_locally(entry, &local) {
-            if let Some(function) = self.functions.get_mut(&entry) {
-                function.resolved = sites.len();
-            }
+        let fresh: Vec<u32> = sites
+            .iter()
+            .map(|(site, _)| *site)
+            .filter(|site| !function.resolved.contains(site))
+            .collect();
+        let again = std::mem::take(&mut function.again);
+        let resolved = if inline.is_empty() && !wide && !fresh.is_empty() {
+            self.resolve_locally(entry, &fresh)
         } else {
-            if std::env::var("DBG").is_ok() { eprintln!("full {entry:x} sites {local:x?} resolved {resolved} whole {whole} wide {wide} inline {inline:x?}"); }
-            if let Some(function) = self.functions.get_mut(&entry) {
-                function.whole = true;
-            }
-            self.demands.clear();
-            self.stores.clear();
+            Vec::new()
+        };
+        let all = !again && !fresh.is_empty() && resolved.len() == fresh.len();
+        if let Some(function) = self.functions.get_mut(&entry) {
+            function.resolved.extend(resolved);
+            sites.retain(|(site, _)| !function.resolved.contains(site));
+        }
+        let mut uncovered = Vec::new();
+        if !all {
             uncovered = self.interpret(entry, inline, wide, &sites);
         }
         for (site, alternatives) in uncovered {

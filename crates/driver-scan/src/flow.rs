@@ -1,10 +1,11 @@
 //! Interprets one function: blocks until nothing changes, then once more to report.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use crate::Arch;
-use crate::engine::{Callee, Demand, Engine, Lifter};
+use crate::engine::{Callee, Demand, Engine, Lifter, MAX_SITES};
+use crate::hash::{Map, Set};
 use crate::ir::{Mem, NONE, Op, RBP, RSP, Reg, SP, Src};
 use crate::state::State;
 use crate::value::{Atom, CONST, Kind, STACK, TOP, Val};
@@ -35,7 +36,7 @@ const MAX_INLINE_BYTES: u32 = 4_096;
 pub(crate) struct Run {
     /// Bounds of the innermost function.
     pub(crate) bounds: (u32, u32),
-    pub(crate) inline: HashSet<u32>,
+    pub(crate) inline: Set<u32>,
     /// Functions being interpreted in place.
     pub(crate) nest: Vec<u32>,
     pub(crate) reporting: bool,
@@ -47,7 +48,7 @@ pub(crate) struct Run {
     /// Interpretation stops when no more than this is left of the whole scan's work.
     floor: u64,
     /// Blocks from which a site can be reached; all when absent.
-    slice: Option<HashSet<u32>>,
+    slice: Option<Set<u32>>,
     /// Functions that were given the address of a local at this offset.
     pub(crate) given: Vec<(i64, u32)>,
     covered: Vec<(u32, u32)>,
@@ -60,7 +61,7 @@ impl Run {
     pub(crate) fn local(entry: u32, bounds: (u32, u32), entry_is_thunk: bool) -> Self {
         Self {
             bounds,
-            inline: HashSet::new(),
+            inline: Set::default(),
             nest: vec![entry],
             reporting: false,
             visits: 0,
@@ -89,7 +90,7 @@ impl Engine<'_> {
     pub(crate) fn interpret(
         &mut self,
         entry: u32,
-        inline: HashSet<u32>,
+        inline: Set<u32>,
         wide: bool,
         sites: &[(u32, Vec<u32>)],
     ) -> Vec<(u32, Vec<u32>)> {
@@ -154,13 +155,15 @@ impl Engine<'_> {
 
     /// The blocks from which one of the sites can be reached. `None` when that cannot be told beforehand: the function
     /// jumps through tables, or a site is not a plain use of a routine.
-    fn slice(&mut self, entry: u32, bounds: (u32, u32), sites: &[(u32, Vec<u32>)]) -> Option<HashSet<u32>> {
-        let mut seen: HashSet<u32> = HashSet::from([entry]);
+    fn slice(&mut self, entry: u32, bounds: (u32, u32), sites: &[(u32, Vec<u32>)]) -> Option<Set<u32>> {
+        let mut seen: Set<u32> = [entry].into_iter().collect();
         let mut work = vec![entry];
-        let mut back: HashMap<u32, Vec<u32>> = HashMap::new();
+        let mut back: Map<u32, Vec<u32>> = Map::default();
         let mut goals = Vec::new();
         let mut loads_routine = false;
         let mut indirect = Vec::new();
+        // With so many sites not all of them are kept.
+        let full = sites.len() >= MAX_SITES;
         while let Some(at) = work.pop() {
             if seen.len() > MAX_BLOCKS {
                 return None;
@@ -176,7 +179,7 @@ impl Engine<'_> {
                     Op::JumpInd { .. } => return None,
                     Op::CallInd { src: Src::Mem(mem) } if mem.base == NONE => {}
                     Op::CallInd { .. } => indirect.push(at),
-                    Op::Call { to } => goal |= self.sinks.contains_key(&Callee::Func(to)),
+                    Op::Call { to } => goal |= full && self.sinks.contains_key(&Callee::Func(to)),
                     Op::Jump { to } => next.push(to),
                     Op::JumpIf { to, .. } | Op::JumpZero { to, .. } => next.extend([to, after]),
                     Op::Mov {
@@ -205,7 +208,9 @@ impl Engine<'_> {
                 let inside = to >= bounds.0 && to < bounds.1;
                 back.entry(to).or_default().push(at);
                 if self.sinks.contains_key(&Callee::Func(to)) {
-                    goals.push(at);
+                    if full {
+                        goals.push(at);
+                    }
                 } else if (inside || self.image.is_code(to)) && seen.insert(to) {
                     work.push(to);
                 }
@@ -214,7 +219,7 @@ impl Engine<'_> {
         if loads_routine {
             goals.extend(indirect);
         }
-        let mut slice: HashSet<u32> = HashSet::new();
+        let mut slice: Set<u32> = Set::default();
         while let Some(at) = goals.pop() {
             if slice.insert(at) {
                 goals.extend(back.get(&at).into_iter().flatten());

@@ -6,8 +6,8 @@
 use object::LittleEndian as LE;
 use object::pe;
 use object::read::pe::{ImageNtHeaders, ImageOptionalHeader, ImageThunkData, PeFile, optional_header_magic};
-use std::collections::HashMap;
 
+use crate::hash::Map;
 use crate::{Arch, Limits, ScanError};
 
 /// One section of the image, mapped at its address.
@@ -57,7 +57,7 @@ pub(crate) struct Image<'a> {
     /// All imports.
     pub(crate) imports: Vec<Import>,
     /// RVA of an import slot → index in `imports`.
-    pub(crate) slots: HashMap<u32, u32>,
+    pub(crate) slots: Map<u32, u32>,
     /// RVAs of pointers (base relocations of pointer size), sorted.
     pub(crate) pointers: Vec<u32>,
     /// Functions with exception data, sorted by start.
@@ -119,7 +119,7 @@ impl<'a> Image<'a> {
             base: optional.image_base(),
             sections: Vec::new(),
             imports: Vec::new(),
-            slots: HashMap::new(),
+            slots: Map::default(),
             pointers: Vec::new(),
             functions: Vec::new(),
             entries: Vec::new(),

@@ -8,6 +8,7 @@ mod engine;
 mod exec;
 mod finding;
 mod flow;
+mod hash;
 mod image;
 mod ir;
 mod lift_arm64;

@@ -3,10 +3,9 @@
 //! A block is interpreted with nothing known on entry. Constants that reach the call all the same do so whatever came
 //! before; when anything else reaches it, the whole function is interpreted instead.
 
-use std::collections::HashMap;
-
 use crate::engine::{Callee, Demand, Engine};
 use crate::flow::Run;
+use crate::hash::Map;
 use crate::ir::{Mem, NONE, Op, Src};
 use crate::state::State;
 use crate::value::{Kind, Val};
@@ -31,7 +30,7 @@ struct Graph {
     /// Start and end of each block, sorted.
     blocks: Vec<(u32, u32)>,
     /// The block that leads to this one; `None` when several do.
-    before: HashMap<u32, Option<u32>>,
+    before: Map<u32, Option<u32>>,
     /// No jump through a table may lead elsewhere.
     complete: bool,
 }
@@ -58,32 +57,33 @@ impl Graph {
 }
 
 impl Engine<'_> {
-    /// Resolves the calls at all `sites` of the function at `entry` by their own blocks. False when one of them needs
-    /// more; what was found by then holds.
-    pub(crate) fn resolve_locally(&mut self, entry: u32, sites: &[u32]) -> bool {
+    /// Resolves calls at `sites` of the function at `entry` by their own blocks. Returns those that need no more.
+    pub(crate) fn resolve_locally(&mut self, entry: u32, sites: &[u32]) -> Vec<u32> {
         let bounds = (entry, self.xrefs.end_of(self.image, entry));
         let Some(graph) = self.graph(entry, bounds) else {
-            return false;
+            return Vec::new();
         };
-        let mut done: Vec<u32> = Vec::new();
+        let mut calls: Vec<(u32, bool)> = Vec::new();
+        let mut resolved = Vec::new();
         for &site in sites {
-            let Some(at) = graph.holding(site) else {
-                return false;
+            let Some(at) = graph.holding(site) else { continue };
+            let done = match self.leads_to_call(at, site) {
+                Use::Call(call) => match calls.iter().find(|(known, _)| *known == call) {
+                    Some(&(_, done)) => done,
+                    None => {
+                        let done = self.resolve_block(entry, bounds, &graph, at, call);
+                        calls.push((call, done));
+                        done
+                    }
+                },
+                Use::Chance => true,
+                Use::Other => false,
             };
-            let call = match self.leads_to_call(at, site) {
-                Use::Call(ip) => ip,
-                Use::Chance => continue,
-                Use::Other => return false,
-            };
-            if done.contains(&call) {
-                continue;
+            if done {
+                resolved.push(site);
             }
-            if !self.resolve_block(entry, bounds, &graph, at, call) {
-                return false;
-            }
-            done.push(call);
         }
-        true
+        resolved
     }
 
     /// What the instruction at `site`, in the block at `at`, uses the routine for.
@@ -157,7 +157,14 @@ impl Engine<'_> {
 
     /// Interprets the blocks of `chain`, last first. True when only constants (or, from the function's start on,
     /// parameters) reach the calls of the block that the chain ends in.
-    fn try_chain(&mut self, entry: u32, bounds: (u32, u32), chain: &[u32], call: u32, from_start: bool) -> bool {
+    fn try_chain(
+        &mut self,
+        entry: u32,
+        bounds: (u32, u32),
+        chain: &[u32],
+        call: u32,
+        from_start: bool,
+    ) -> bool {
         let mut run = Run::local(entry, bounds, self.is_thunk(entry));
         let mut state = if from_start {
             self.entry_state()
@@ -206,7 +213,7 @@ impl Engine<'_> {
 
     /// Decodes the function at `entry`; `None` when it is too large.
     fn graph(&mut self, entry: u32, bounds: (u32, u32)) -> Option<Graph> {
-        let mut before: HashMap<u32, Option<u32>> = HashMap::new();
+        let mut before: Map<u32, Option<u32>> = Map::default();
         let mut blocks = Vec::new();
         let mut work = vec![entry];
         let mut complete = true;

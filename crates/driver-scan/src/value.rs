@@ -1,7 +1,8 @@
 //! What is known of a value: a small set of constants and of addresses relative to a symbol.
 
-use std::collections::HashMap;
 use std::rc::Rc;
+
+use crate::hash::Map;
 
 /// A symbol: something whose value is not known, but which is the same wherever it appears.
 pub(crate) type Sym = u32;
@@ -277,7 +278,7 @@ pub(crate) enum Kind {
 pub(crate) struct Symbols {
     kinds: Vec<Kind>,
     depth: Vec<u8>,
-    ids: HashMap<Kind, Sym>,
+    ids: Map<Kind, Sym>,
 }
 
 /// Most symbols of one scan.
@@ -290,7 +291,7 @@ impl Symbols {
         Self {
             kinds: vec![Kind::Fixed; 3],
             depth: vec![0; 3],
-            ids: HashMap::new(),
+            ids: Map::default(),
         }
     }
 

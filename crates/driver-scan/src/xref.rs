@@ -346,7 +346,9 @@ fn absolute(base: u32, rva: u32, data: &[u8], targets: &[u32], out: &mut Vec<(u3
 const fn arm_writes(word: u32, register: u32) -> bool {
     // Top-level encoding groups, bits 28 to 25: 100x and x101 are data processing, x1x0 loads and stores (bit 22: load).
     let group = (word >> 25) & 0xf;
-    let writes = group & 0xe == 8 || group & 7 == 5 || (group & 5 == 4 && word & (1 << 22) != 0 && word & (1 << 26) == 0);
+    let writes = group & 0xe == 8
+        || group & 7 == 5
+        || (group & 5 == 4 && word & (1 << 22) != 0 && word & (1 << 26) == 0);
     writes && word & 31 == register
 }
 
