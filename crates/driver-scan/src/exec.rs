@@ -2,8 +2,8 @@
 
 use crate::engine::Engine;
 use crate::flow::Run;
-use crate::ir::{BinOp, Cond, Mem, NONE, Op, RAX, RCX, RDI, RSI, RSP, Src, UnOp};
-use crate::state::{Flags, Place, State};
+use crate::ir::{BinOp, Cond, Mem, NONE, Op, RAX, RCX, RDI, RSI, RSP, Src, UnOp, VEC};
+use crate::state::{Flags, State};
 use crate::value::{Atom, CONST, Kind, MAX_SET, STACK, TOP, Val, mask, sign_extend};
 
 /// Longest copy or fill that is followed, in elements.
@@ -164,6 +164,15 @@ impl Engine<'_> {
             } => {
                 let new = self.value(state, src, size);
                 let immediate = matches!(src, Src::Imm(_)) && state.is_immediate(dst);
+                if size == 2
+                    && shift == 0
+                    && new.constants().is_some()
+                    && state.reg(dst).constants().is_none()
+                {
+                    // A short argument is set in place; the rest of the register does not count.
+                    state.set(dst, new);
+                    return;
+                }
                 let ones = (if size >= 8 {
                     u64::MAX
                 } else {
@@ -246,6 +255,16 @@ impl Engine<'_> {
                 state.set(dst, val);
             }
             Op::Cmp { size, a, b, test } => self.compare(state, size, a, b, test),
+            Op::Difference { dst } => {
+                if let Some(flags) = &mut state.flags {
+                    flags.difference = dst;
+                }
+            }
+            Op::EqualityOnly => {
+                if let Some(flags) = &mut state.flags {
+                    flags.equality_only = true;
+                }
+            }
             Op::FlagsLost => state.flags = None,
             Op::Clobber { dst } => state.set(dst, Val::TOP),
             Op::Rep { size, fill } => self.repeat(run, state, size, fill),
@@ -267,25 +286,32 @@ impl Engine<'_> {
     }
 
     fn compare(&mut self, state: &mut State, size: u8, a: Src, b: Src, test: bool) {
-        let place = match a {
-            Src::Reg(reg) if reg != NONE => Place::Reg(reg),
-            Src::Mem(mem) => match self.address(state, &mem) {
-                Val::One(Atom {
+        let (mut reg, mut cells) = (NONE, [None; 2]);
+        match a {
+            Src::Reg(compared) => reg = compared,
+            Src::Mem(mem) => {
+                if let Val::One(Atom {
                     sym,
                     off,
                     exact: true,
-                }) if sym != TOP => Place::Cell(sym, off, mem.size),
-                _ => Place::Nowhere,
-            },
-            _ => Place::Nowhere,
-        };
+                }) = self.address(state, &mem)
+                    && sym != TOP
+                {
+                    cells = [Some((sym, off, mem.size)), None];
+                }
+            }
+            Src::Imm(_) => {}
+        }
         let (left, right) = (self.value(state, a, size), self.value(state, b, size));
         if test && a != b && right.single() != Some(0) {
             state.flags = None;
             return;
         }
         state.flags = Some(Flags {
-            place,
+            reg,
+            cells,
+            difference: NONE,
+            equality_only: false,
             a: left,
             b: right,
             size,
@@ -303,6 +329,18 @@ impl Engine<'_> {
             Src::Mem(_) => false,
         };
         self.store_to(run, state, &address, size, val, immediate);
+        if let (
+            Src::Reg(reg),
+            Val::One(Atom {
+                sym: STACK,
+                off,
+                exact: true,
+            }),
+        ) = (src, address)
+            && reg < VEC
+        {
+            state.set_origin(reg, (STACK, off, size));
+        }
     }
 
     pub(crate) fn store_to(

@@ -184,6 +184,12 @@ pub(crate) enum Op {
         b: Src,
         test: bool,
     },
+    /// `dst` now holds the difference of what was compared.
+    Difference {
+        dst: Reg,
+    },
+    /// Of the last comparison only equality and sign are told, not what is above or below.
+    EqualityOnly,
     /// The comparison's outcome is not followed.
     FlagsLost,
     Clobber {

@@ -207,21 +207,42 @@ impl X86 {
                 size,
                 src: Src::Imm(0),
             });
-        } else {
-            self.to_dst(instruction, out, |dst, size| Op::Bin { op, dst, size, a, b });
+            return self.compares_result(instruction, out);
         }
-        // Adding to or masking a value also compares the result with zero.
-        if let (OpKind::Register, Some((dst, size))) =
-            (instruction.op_kind(0), general(instruction.op_register(0)))
-        {
+        let subtracts = op == BinOp::Sub
+            && !matches!(b, Src::Mem(_))
+            && general(instruction.op_register(0)).is_some_and(|(dst, size)| size >= 4 && dst != RSP);
+        let size = self.size_of(instruction, 0);
+        if subtracts && instruction.op_kind(0) == OpKind::Register {
             out.push(Op::Cmp {
+                size,
+                a,
+                b,
+                test: false,
+            });
+            self.to_dst(instruction, out, |dst, size| Op::Bin { op, dst, size, a, b });
+            if let Some((dst, _)) = general(instruction.op_register(0)) {
+                out.push(Op::Difference { dst });
+            }
+            return;
+        }
+        self.to_dst(instruction, out, |dst, size| Op::Bin { op, dst, size, a, b });
+        self.compares_result(instruction, out);
+        if matches!(op, BinOp::Add | BinOp::Sub) {
+            out.push(Op::EqualityOnly);
+        }
+    }
+
+    /// Masking a value, or adding to it, also compares the result with zero.
+    fn compares_result(&self, instruction: &Instruction, out: &mut Vec<Op>) {
+        match (instruction.op_kind(0), general(instruction.op_register(0))) {
+            (OpKind::Register, Some((dst, size))) if dst != RSP => out.push(Op::Cmp {
                 size,
                 a: Src::Reg(dst),
                 b: Src::Imm(0),
                 test: true,
-            });
-        } else {
-            out.push(Op::FlagsLost);
+            }),
+            _ => out.push(Op::FlagsLost),
         }
     }
 

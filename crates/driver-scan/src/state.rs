@@ -17,22 +17,23 @@ pub(crate) struct Slot {
     pub(crate) val: Val,
 }
 
-/// Where a compared value lives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
-    Nowhere,
-    Reg(Reg),
-    Cell(Sym, i64, u8),
-}
+/// A cell: base, offset, bytes.
+pub(crate) type Cell = (Sym, i64, u8);
 
 /// The last comparison.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Flags {
-    pub(crate) place: Place,
+    /// Where the compared value lives: a register, and cells it was loaded from or stored to.
+    pub(crate) reg: Reg,
+    pub(crate) cells: [Option<Cell>; 2],
     pub(crate) a: Val,
     pub(crate) b: Val,
     pub(crate) size: u8,
     pub(crate) test: bool,
+    /// Holds `a - b`, when the comparison was a subtraction.
+    pub(crate) difference: Reg,
+    /// Says nothing of above and below.
+    pub(crate) equality_only: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +42,7 @@ pub(crate) struct State {
     /// Registers set by a constant in the same block.
     pub(crate) immediate: u64,
     /// Registers that hold a copy of a cell.
-    origin: Vec<(Reg, (Sym, i64, u8))>,
+    origin: Vec<(Reg, Cell)>,
     mem: Vec<Slot>,
     pub(crate) flags: Option<Flags>,
     /// Stack offsets whose address was stored or passed on.
@@ -79,19 +80,24 @@ impl State {
         if let Some(place) = self.regs.get_mut(usize::from(reg)) {
             *place = val;
             self.immediate &= !(1u64 << (reg & 63));
-            let mut copied = None;
+            let mut copied = [None; 2];
             if !self.origin.is_empty() {
-                copied = self
-                    .origin
-                    .iter()
-                    .find(|(copy, _)| *copy == reg)
-                    .map(|&(_, cell)| cell);
+                for (place, (_, cell)) in copied
+                    .iter_mut()
+                    .zip(self.origin.iter().filter(|(copy, _)| *copy == reg))
+                {
+                    *place = Some(*cell);
+                }
                 self.origin.retain(|(copy, _)| *copy != reg);
             }
-            if let Some(flags) = &mut self.flags
-                && flags.place == Place::Reg(reg)
-            {
-                flags.place = copied.map_or(Place::Nowhere, |(sym, off, size)| Place::Cell(sym, off, size));
+            if let Some(flags) = &mut self.flags {
+                if flags.reg == reg {
+                    flags.reg = NONE;
+                    flags.cells = copied;
+                }
+                if flags.difference == reg {
+                    flags.difference = NONE;
+                }
             }
         }
     }
@@ -106,7 +112,7 @@ impl State {
         reg < 64 && self.immediate & (1u64 << reg) != 0
     }
 
-    pub(crate) fn set_origin(&mut self, reg: Reg, cell: (Sym, i64, u8)) {
+    pub(crate) fn set_origin(&mut self, reg: Reg, cell: Cell) {
         if self.origin.len() < 16 {
             self.origin.push((reg, cell));
         }
@@ -160,13 +166,13 @@ impl State {
         let range = self.overlap(sym, off, i64::from(size));
         self.origin
             .retain(|&(_, (s, o, n))| s != sym || o >= end || o.saturating_add(i64::from(n)) <= off);
-        if let Some(flags) = &mut self.flags
-            && let Place::Cell(s, o, n) = flags.place
-            && s == sym
-            && o < end
-            && o.saturating_add(i64::from(n)) > off
-        {
-            flags.place = Place::Nowhere;
+        if let Some(flags) = &mut self.flags {
+            for place in &mut flags.cells {
+                if place.is_some_and(|(s, o, n)| s == sym && o < end && o.saturating_add(i64::from(n)) > off)
+                {
+                    *place = None;
+                }
+            }
         }
         if let Some(slot) = self.mem.get_mut(range.start)
             && range.len() == 1
@@ -294,6 +300,9 @@ impl State {
         let Some(flags) = self.flags.clone() else {
             return true;
         };
+        if flags.equality_only && !matches!(cond, Cond::Eq | Cond::Ne | Cond::S | Cond::Ns) {
+            return true;
+        }
         let narrowed = if flags.test {
             // test a, a compares with zero.
             if flags.b != flags.a && flags.b.single() != Some(0) {
@@ -307,7 +316,19 @@ impl State {
             }
         };
         let Some(narrowed) = narrowed else { return false };
-        self.put(flags.place, narrowed);
+        if let (Some(place), Some(b)) = (self.regs.get_mut(usize::from(flags.difference)), flags.b.single()) {
+            *place = Val::from_atoms(
+                narrowed
+                    .atoms()
+                    .iter()
+                    .map(|atom| less(*atom, b, flags.size))
+                    .collect(),
+            );
+        }
+        for cell in flags.cells.into_iter().flatten() {
+            self.put_cell(cell, narrowed.clone());
+        }
+        self.put(flags.reg, narrowed);
         true
     }
 
@@ -316,39 +337,46 @@ impl State {
         let cond = if zero { Cond::Eq } else { Cond::Ne };
         match narrow(self.reg(reg), 0, size, cond, 1) {
             Some(narrowed) => {
-                self.put(Place::Reg(reg), narrowed);
+                self.put(reg, narrowed);
                 true
             }
             None => false,
         }
     }
 
-    fn put(&mut self, place: Place, val: Val) {
-        match place {
-            Place::Reg(reg) => {
-                if let Some(&(_, (sym, off, size))) = self.origin.iter().find(|(copy, _)| *copy == reg)
-                    && let Some(slot) = self
-                        .mem
-                        .iter_mut()
-                        .find(|slot| slot.sym == sym && slot.off == off && slot.size == size)
-                {
-                    slot.val = val.clone();
-                }
-                if let Some(place) = self.regs.get_mut(usize::from(reg)) {
-                    *place = val;
-                }
+    /// Replaces the value of a register and of the cells that hold the same.
+    fn put(&mut self, reg: Reg, val: Val) {
+        for index in 0..self.origin.len() {
+            if let Some(&(copy, cell)) = self.origin.get(index)
+                && copy == reg
+            {
+                self.put_cell(cell, val.clone());
             }
-            Place::Cell(sym, off, size) => {
-                if let Some(slot) = self
-                    .mem
-                    .iter_mut()
-                    .find(|slot| slot.sym == sym && slot.off == off && slot.size == size)
-                {
-                    slot.val = val;
-                }
-            }
-            Place::Nowhere => {}
         }
+        if let Some(place) = self.regs.get_mut(usize::from(reg)) {
+            *place = val;
+        }
+    }
+
+    fn put_cell(&mut self, (sym, off, size): Cell, val: Val) {
+        let index = self.position(sym, off);
+        if let Some(slot) = self.mem.get_mut(index)
+            && (slot.sym, slot.off, slot.size) == (sym, off, size)
+        {
+            slot.val = val;
+        }
+    }
+}
+
+/// A value less `by`.
+fn less(atom: Atom, by: u64, size: u8) -> Atom {
+    match atom.sym {
+        CONST => Atom::constant(mask((atom.off as u64).wrapping_sub(by), size)),
+        _ if !atom.exact || atom.sym == TOP => atom,
+        _ => Atom {
+            off: atom.off.wrapping_sub(sign_extend(by, size) as i64),
+            ..atom
+        },
     }
 }
 
