@@ -420,11 +420,33 @@ impl Engine<'_> {
         for (start, end) in ranges.into_iter().chain([(to, to)]) {
             if start > at && start <= to && found.len() < 512 {
                 // Tables of a jump stand between the cases: start where an instruction may follow.
-                found.push(at);
+                let from = self.behind_padding(at, start);
+                if from < start {
+                    found.push(from);
+                }
             }
             at = at.max(end);
         }
         found
+    }
+
+    /// The first instruction from `at` on that does something, at most `end`.
+    fn behind_padding(&self, mut at: u32, end: u32) -> u32 {
+        let mut ops = Vec::new();
+        while at < end {
+            let length = self
+                .image
+                .tail(at)
+                .and_then(|bytes| self.lift(bytes, at, &mut ops));
+            // int3 stops; it stands between functions too.
+            let pads = ops.iter().all(|op| matches!(op, Op::Stop));
+            match length {
+                Some(length) if pads => at = at.saturating_add(length),
+                _ => break,
+            }
+            ops.clear();
+        }
+        at.min(end)
     }
 
     /// Interprets one block.
