@@ -48,8 +48,14 @@ impl Engine<'_> {
         }
         let mut atoms = Vec::new();
         self.spend(4 * address.atoms().len() as u64);
+        let walks = walks_on(address);
         for atom in address.atoms() {
             let (val, _) = self.load_one(state, *atom, size);
+            if walks && atom.sym == CONST && !val.atoms().iter().any(|atom| looks_like_tag(*atom)) {
+                // The end of the table, or nothing that matters.
+                atoms.push(Atom::TOP);
+                break;
+            }
             atoms.extend_from_slice(val.atoms());
             if atoms.len() > 4 * MAX_SET {
                 break;
@@ -123,7 +129,7 @@ impl Engine<'_> {
         let place = Atom::constant(va);
         let stored = Val::symbol(self.symbols.intern(Kind::Deref(CONST, va as i64, size)));
         let stored = self.with_writes(stored, place);
-        if initial == 0 {
+        if initial == 0 && size > 1 {
             stored
         } else {
             stored.join(&Val::constant(initial))
@@ -482,6 +488,23 @@ impl Engine<'_> {
             done += u64::from(size);
         }
     }
+}
+
+/// True for a pointer that walks along a table in equal steps, to an end that is not known.
+fn walks_on(address: &Val) -> bool {
+    let open = address.atoms().iter().any(|atom| atom.sym != CONST);
+    let places = || address.atoms().iter().filter(|atom| atom.sym == CONST);
+    let mut steps = places()
+        .zip(places().skip(1))
+        .map(|(a, b)| b.off.wrapping_sub(a.off));
+    let first = steps.next();
+    open && places().count() > 2 && steps.all(|step| Some(step) == first)
+}
+
+/// Four printable characters.
+fn looks_like_tag(atom: Atom) -> bool {
+    let bytes = (atom.off as u32 & 0x7fff_ffff).to_le_bytes();
+    atom.sym == CONST && bytes.iter().all(|byte| (0x20..0x7f).contains(byte))
 }
 
 /// Numbers cut to `size` bytes; addresses and parameters are taken to fit.

@@ -406,7 +406,9 @@ fn join_into(mine: &mut Val, theirs: &Val, widen: bool) -> bool {
         return false;
     }
     *mine = if widen && *mine != Val::TOP {
-        let mut rest: Vec<Atom> = joined.dependencies().collect();
+        // What is known so far stays, beside "anything".
+        let known = mine.atoms().iter().filter(|atom| atom.sym == CONST).copied();
+        let mut rest: Vec<Atom> = joined.dependencies().chain(known).collect();
         rest.push(Atom::TOP);
         let widened = Val::from_atoms(rest);
         if widened == *mine {

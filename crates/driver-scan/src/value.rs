@@ -132,13 +132,20 @@ impl Val {
             }
         }
         if atoms.len() > MAX_SET {
+            // The first numbers stay: of a pointer that walks along a table they are the first entries.
             let mut rest: Vec<Atom> = atoms
+                .iter()
+                .filter(|atom| atom.sym == CONST)
+                .take(MAX_SET / 2)
+                .copied()
+                .collect();
+            let mut vague: Vec<Atom> = atoms
                 .iter()
                 .filter(|atom| atom.sym > STACK)
                 .map(|atom| Atom::depends(atom.sym))
                 .collect();
-            rest.dedup();
-            rest.truncate(4);
+            vague.dedup();
+            rest.extend(vague.into_iter().take(4));
             rest.push(Atom::TOP);
             atoms = rest;
             atoms.sort_unstable();
