@@ -347,7 +347,11 @@ impl Engine<'_> {
             }
             [Callee::Func(function)] => {
                 pops = self.pops(*function);
-                by = Atom::depends(ret);
+                by = if self.copies_constant(run, *function, &mut state) {
+                    Atom::constant(0)
+                } else {
+                    Atom::depends(ret)
+                };
             }
             _ => {}
         }
@@ -480,6 +484,61 @@ impl Engine<'_> {
             }
             _ => None,
         }
+    }
+
+    /// The driver's own `memcpy`, called to fill a local with constant data: a function that calls nothing, given a
+    /// place on the stack, a place in read-only data, and a length.
+    fn copies_constant(&mut self, run: &mut Run, function: u32, state: &mut State) -> bool {
+        let arch = self.image.arch;
+        let pointer = self.image.pointer_size() as u8;
+        let to = self.argument_value(state, argument(arch, 0), pointer).0;
+        if !matches!(to, Val::One(Atom { sym: STACK, exact: true, off }) if off < 0) {
+            return false;
+        }
+        let from = self.argument_value(state, argument(arch, 1), pointer).0;
+        let constant = from
+            .single()
+            .and_then(|va| self.image.rva_of(va))
+            .and_then(|rva| self.image.section(rva))
+            .is_some_and(|section| !section.exec && !section.write);
+        if !constant {
+            return false;
+        }
+        let length = self.argument_value(state, argument(arch, 2), pointer).0;
+        match length.single() {
+            Some(bytes @ 4..=512) if self.is_leaf(function) => {
+                self.copy_memory(run, state, &to, Some(&from), bytes);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// True for a short function that calls nothing.
+    fn is_leaf(&mut self, function: u32) -> bool {
+        let (mut work, mut seen) = (vec![function], Vec::new());
+        while let Some(at) = work.pop() {
+            if seen.contains(&at) {
+                continue;
+            }
+            seen.push(at);
+            let Some(block) = self.block(at) else { return false };
+            if seen.len() > 64 {
+                return false;
+            }
+            for &(_, next, op) in &block.ops {
+                match op {
+                    Op::Call { .. } | Op::CallInd { .. } => return false,
+                    Op::Jump { to } => work.push(to),
+                    Op::JumpIf { to, .. } | Op::JumpZero { to, .. } => work.extend([to, next]),
+                    _ => {}
+                }
+            }
+            if !block.ops.last().is_some_and(|(_, _, op)| op.ends_block()) {
+                work.push(block.end);
+            }
+        }
+        true
     }
 
     /// The routine a resolver is asked for, when its name is known.
