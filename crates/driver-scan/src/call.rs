@@ -3,6 +3,7 @@
 use crate::engine::{Callee, Demand, Engine, Sink, is_resolver};
 use crate::flow::Run;
 use crate::ir::{Op, RAX, RSP, Reg, Src, VEC};
+use crate::local::Carried;
 use crate::routines::{Arg, argument};
 use crate::state::State;
 use crate::stdcall;
@@ -172,6 +173,15 @@ impl Engine<'_> {
                     }
                 }
                 sym => {
+                    if let (Kind::Before(reg), true) = (self.symbols.kind(sym), atom.exact && atom.off == 0) {
+                        if !sink.frees {
+                            self.carried.push(Carried {
+                                sink: sink.clone(),
+                                reg,
+                            });
+                        }
+                        continue;
+                    }
                     let before = self.demands.len();
                     self.ask_behind(run, sink, sym, atom.exact && atom.off == 0);
                     let asked = self.demands.get(before..).unwrap_or_default();
@@ -435,7 +445,7 @@ impl Engine<'_> {
         self.volatile().contains(&reg)
     }
 
-    fn forget_volatile(&self, state: &mut State) {
+    pub(crate) fn forget_volatile(&self, state: &mut State) {
         for &reg in self.volatile() {
             state.set(reg, Val::TOP);
         }

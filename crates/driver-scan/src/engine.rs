@@ -13,6 +13,7 @@ use crate::hash::{Map, Set};
 use crate::image::Image;
 use crate::lift_arm64::Arm64;
 use crate::lift_x86::X86;
+use crate::local::Carried;
 use crate::routines::{Arg, FRAMEWORK, Form, Routine, argument, imported};
 use crate::value::{Sym, Symbols, Val};
 use crate::xref::{Xrefs, references};
@@ -115,6 +116,8 @@ pub(crate) struct Engine<'a> {
     pub(crate) doubts: usize,
     /// Calls of something with sinks that were seen since this was cleared.
     pub(crate) fed: Vec<u32>,
+    /// Tags that a block interpreted alone takes from registers.
+    pub(crate) carried: Vec<Carried>,
     pub(crate) stores: Vec<(Sym, i64, Val)>,
     pub(crate) problems: Vec<String>,
 }
@@ -183,6 +186,7 @@ impl<'a> Engine<'a> {
             demands: Vec::new(),
             doubts: 0,
             fed: Vec::new(),
+            carried: Vec::new(),
             stores: Vec::new(),
             problems: Vec::new(),
         }

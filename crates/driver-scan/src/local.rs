@@ -3,17 +3,20 @@
 //! A block is interpreted with nothing known on entry. Constants that reach the call all the same do so whatever came
 //! before; when anything else reaches it, the whole function is interpreted instead.
 
-use crate::engine::{Callee, Demand, Engine};
+use crate::Certainty;
+use crate::engine::{Callee, Demand, Engine, Sink};
 use crate::flow::Run;
-use crate::hash::Map;
-use crate::ir::{Mem, NONE, Op, Src};
+use crate::hash::Set;
+use crate::ir::{Mem, NONE, Op, RCX, RDI, RSI, Reg, Src};
 use crate::state::State;
-use crate::value::{Kind, Val};
+use crate::value::{Atom, Kind, Val};
 
 /// Most blocks of a function that are looked at here.
 const MAX_BLOCKS: usize = 3_000;
 /// Longest chain of blocks, each the only way to the next, that is followed back from a call.
 const MAX_CHAIN: usize = 8;
+/// Most blocks that the values of one register are looked for in.
+const MAX_BACK: usize = 256;
 
 /// How an instruction uses what it refers to.
 enum Use {
@@ -29,8 +32,8 @@ enum Use {
 struct Graph {
     /// Start and end of each block, sorted.
     blocks: Vec<(u32, u32)>,
-    /// The block that leads to this one; `None` when several do.
-    before: Map<u32, Option<u32>>,
+    /// (block, one that leads to it), sorted.
+    edges: Vec<(u32, u32)>,
     /// No jump through a table may lead elsewhere.
     complete: bool,
 }
@@ -43,17 +46,31 @@ impl Graph {
         (site < end).then_some(start)
     }
 
-    /// The only block that leads to `at`, when all ways to it are known.
-    fn before(&self, at: u32) -> Option<u32> {
-        let only = self.before.get(&at).copied().flatten()?;
-        // Blocks that overlap: the longer one runs into this one.
-        let upto = self.blocks.partition_point(|&(start, _)| start < at);
-        let overlapped = self
-            .blocks
-            .get(upto.checked_sub(1)?)
-            .is_some_and(|&(_, end)| end > at);
-        (self.complete && !overlapped).then_some(only)
+    /// Where the block at `at` ends: at its branch, or where another begins.
+    fn end(&self, at: u32) -> u32 {
+        self.blocks
+            .binary_search_by(|&(start, _)| start.cmp(&at))
+            .ok()
+            .and_then(|index| self.blocks.get(index))
+            .map_or(at, |&(_, end)| end)
     }
+
+    /// The blocks that lead to `at`; `None` when others may.
+    fn before(&self, at: u32) -> Option<&[(u32, u32)]> {
+        if !self.complete {
+            return None;
+        }
+        let from = self.edges.partition_point(|&(to, _)| to < at);
+        let rest = self.edges.get(from..)?;
+        rest.get(..rest.partition_point(|&(to, _)| to == at))
+    }
+}
+
+/// A tag that is what a register held when the block began.
+#[derive(Clone, Debug)]
+pub(crate) struct Carried {
+    pub(crate) sink: Sink,
+    pub(crate) reg: Reg,
 }
 
 impl Engine<'_> {
@@ -144,14 +161,109 @@ impl Engine<'_> {
         let mut chain = vec![at];
         loop {
             let first = chain.last().copied().unwrap_or(at);
-            if self.try_chain(entry, bounds, &chain, call, first == entry && graph.complete) {
+            if self.try_chain(entry, bounds, &chain, call, first == entry && graph.complete)
+                && self.trace_back(graph, first, entry, call)
+            {
                 return true;
             }
-            let before = graph.before(first).filter(|before| !chain.contains(before));
-            match before {
-                Some(before) if chain.len() < MAX_CHAIN && first != entry => chain.push(before),
+            match graph.before(first) {
+                Some(&[(_, before)])
+                    if chain.len() < MAX_CHAIN && first != entry && !chain.contains(&before) =>
+                {
+                    chain.push(before);
+                }
                 _ => return false,
             }
+        }
+    }
+
+    /// Finds what the registers that carry tags into the block at `first` were set to, and reports it.
+    fn trace_back(&mut self, graph: &Graph, first: u32, entry: u32, call: u32) -> bool {
+        let carried = std::mem::take(&mut self.carried);
+        let mut found = Vec::new();
+        for Carried { sink, reg } in carried {
+            match self.reaching(graph, first, entry, reg) {
+                Some(values) => found.push((sink, values)),
+                None => return false,
+            }
+        }
+        for (sink, values) in found {
+            let certainty = if sink.depth > 0 {
+                Certainty::Wrapper
+            } else {
+                Certainty::Dataflow
+            };
+            for value in values.into_iter().filter(|&value| value as u32 != 0) {
+                self.report(&sink, value as u32, call, certainty);
+            }
+        }
+        true
+    }
+
+    /// The constants that `reg` may hold at the start of the block at `first`; `None` when it may hold something else.
+    fn reaching(&mut self, graph: &Graph, first: u32, entry: u32, reg: Reg) -> Option<Vec<u64>> {
+        let mut values = Vec::new();
+        let mut seen = vec![(first, reg)];
+        let mut next = 0;
+        while let Some(&(at, reg)) = seen.get(next) {
+            next += 1;
+            if at == entry || seen.len() > MAX_BACK {
+                return None;
+            }
+            for &(_, before) in graph.before(at)? {
+                let block = self.block(before)?;
+                let end = graph.end(before);
+                let ops = || block.ops.iter().take_while(|&&(ip, _, _)| ip < end);
+                let mut wanted = Some(reg);
+                if ops().any(|(_, _, op)| self.writes(op, reg)) {
+                    let mut run = Run::local(entry, (entry, entry), false);
+                    let mut state = self.state_before();
+                    for (_, _, op) in ops() {
+                        match op {
+                            Op::Call { .. } | Op::CallInd { .. } => self.forget_volatile(&mut state),
+                            _ => self.execute(&mut run, &mut state, *op),
+                        }
+                    }
+                    let val = state.reg(reg);
+                    if let Some(constants) = val.constants() {
+                        values.extend(constants);
+                        wanted = None;
+                    } else if let Val::One(Atom {
+                        sym,
+                        exact: true,
+                        off: 0,
+                    }) = val
+                        && let Kind::Before(other) = self.symbols.kind(*sym)
+                    {
+                        wanted = Some(other);
+                    } else {
+                        return None;
+                    }
+                }
+                if let Some(reg) = wanted
+                    && !seen.contains(&(before, reg))
+                {
+                    seen.push((before, reg));
+                }
+            }
+        }
+        Some(values)
+    }
+
+    /// True when an operation changes a register.
+    fn writes(&self, op: &Op, reg: Reg) -> bool {
+        match *op {
+            Op::Mov { dst, .. }
+            | Op::Insert { dst, .. }
+            | Op::Extend { dst, .. }
+            | Op::Bin { dst, .. }
+            | Op::Un { dst, .. }
+            | Op::Lea { dst, .. }
+            | Op::Select { dst, .. }
+            | Op::Clobber { dst } => dst == reg,
+            Op::Rep { .. } => matches!(reg, RCX | RSI | RDI),
+            Op::Call { .. } | Op::CallInd { .. } => self.is_volatile(reg),
+            _ => false,
         }
     }
 
@@ -174,6 +286,7 @@ impl Engine<'_> {
         let (demands, stores) = (self.demands.len(), self.stores.len());
         self.doubts = 0;
         self.fed.clear();
+        self.carried.clear();
         for (index, &at) in chain.iter().enumerate().rev() {
             run.reporting = index == 0;
             let edges = self.step(&mut run, at, state);
@@ -213,17 +326,16 @@ impl Engine<'_> {
 
     /// Decodes the function at `entry`; `None` when it is too large.
     fn graph(&mut self, entry: u32, bounds: (u32, u32)) -> Option<Graph> {
-        let mut before: Map<u32, Option<u32>> = Map::default();
-        let mut blocks = Vec::new();
+        let mut seen: Set<u32> = Set::default();
+        let mut found = Vec::new();
         let mut work = vec![entry];
         let mut complete = true;
-        before.insert(entry, None);
+        seen.insert(entry);
         while let Some(at) = work.pop() {
-            if blocks.len() > MAX_BLOCKS {
+            if found.len() > MAX_BLOCKS {
                 return None;
             }
             let Some(block) = self.block(at) else { continue };
-            blocks.push((at, block.end));
             let (jump, falls) = match block.ops.last() {
                 Some((_, _, Op::Jump { to })) => (Some(*to), None),
                 Some((_, next, Op::JumpIf { to, .. } | Op::JumpZero { to, .. })) => (Some(*to), Some(*next)),
@@ -237,23 +349,30 @@ impl Engine<'_> {
                 Some((_, _, Op::Ret { .. } | Op::Stop)) => (None, None),
                 _ => (None, Some(block.end)),
             };
-            for to in jump.into_iter().chain(falls) {
-                if !self.stays(to, entry, bounds) {
-                    continue;
+            let stays = |to: &u32| self.stays(*to, entry, bounds);
+            let next = [jump.filter(stays), falls.filter(stays)];
+            found.push((at, block.end, next));
+            work.extend(next.into_iter().flatten().filter(|&to| seen.insert(to)));
+        }
+        found.sort_unstable();
+        let (mut blocks, mut edges) = (Vec::new(), Vec::new());
+        for (index, &(at, end, next)) in found.iter().enumerate() {
+            // A branch into the middle of a block divides it.
+            match found.get(index + 1) {
+                Some(&(second, ..)) if second < end => {
+                    blocks.push((at, second));
+                    edges.push((second, at));
                 }
-                match before.get_mut(&to) {
-                    Some(known) => *known = None,
-                    None => {
-                        before.insert(to, Some(at));
-                        work.push(to);
-                    }
+                _ => {
+                    blocks.push((at, end));
+                    edges.extend(next.into_iter().flatten().map(|to| (to, at)));
                 }
             }
         }
-        blocks.sort_unstable();
+        edges.sort_unstable();
         Some(Graph {
             blocks,
-            before,
+            edges,
             complete,
         })
     }
