@@ -87,7 +87,7 @@ impl Engine<'_> {
                     _ => Val::TOP,
                 },
             };
-            matches!(&val, Val::One(atom) if atom.sym != TOP && atom.exact) && self.leads_to_sink(&val)
+            self.leads_to_sink(&val)
         })
     }
 

@@ -242,9 +242,7 @@ impl<'a> Engine<'a> {
                 self.ask(table.rva.saturating_add(u32::from(*index) * pointer));
             }
         }
-        if table.indirect {
-            self.want_framework_calls(table.rva, pointer);
-        }
+        self.want_framework_calls(table.rva, pointer);
     }
 
     /// Functions that may call the framework's allocating routines: those that hold the displacement of their entry
