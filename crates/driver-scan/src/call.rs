@@ -122,6 +122,12 @@ impl Engine<'_> {
         }
         // Inside a wrapper interpreted in place the finding belongs to the outer function's call.
         for sink in sinks.clone() {
+            self.fields.feeding = match callee {
+                Callee::Func(function) if !sink.derefs.is_empty() && !sink.structure => {
+                    Some((function, sink.arg, sink.derefs.clone()))
+                }
+                _ => None,
+            };
             if let Some((arg, wanted)) = sink.when {
                 let (code, _) = self.argument_value(state, arg, 4);
                 let fits = code
@@ -163,6 +169,7 @@ impl Engine<'_> {
                 CONST => {
                     let tag = atom.off as u32;
                     if tag != 0 {
+                        self.fields.serve();
                         self.report(sink, tag, ip, certainty(run, sink, val, immediate));
                     }
                 }
@@ -183,7 +190,7 @@ impl Engine<'_> {
                         continue;
                     }
                     let before = self.demands.len();
-                    self.ask_behind(run, sink, sym, atom.exact && atom.off == 0);
+                    self.ask_behind(run, ip, sink, sym, atom.exact && atom.off == 0);
                     let asked = self.demands.get(before..).unwrap_or_default();
                     let passed_on = matches!(asked, [Demand::Parameter(_)]);
                     self.doubts += usize::from(!passed_on && !sink.frees);
@@ -192,7 +199,7 @@ impl Engine<'_> {
         }
     }
 
-    fn ask_behind(&mut self, run: &Run, sink: &Sink, sym: Sym, exact: bool) {
+    fn ask_behind(&mut self, run: &Run, ip: u32, sink: &Sink, sym: Sym, exact: bool) {
         let mut derefs = sink.derefs.clone();
         let mut path = Vec::new();
         let mut current = sym;
@@ -203,6 +210,9 @@ impl Engine<'_> {
                         return;
                     }
                     self.demands.push(Demand::Stored(CONST, off));
+                    if let (Some(&(_, off)), true) = (path.first(), exact) {
+                        self.fields.open(ip, sink, off, None);
+                    }
                     for (base, off) in path {
                         self.demands.push(Demand::Stored(base, off));
                     }
@@ -213,7 +223,7 @@ impl Engine<'_> {
                 }
                 Kind::Deref(STACK, off, _) => {
                     if (0..=0x100).contains(&off) {
-                        self.parameter(run, sink, Arg::Stack(off), &path, exact);
+                        self.parameter(run, ip, sink, Arg::Stack(off), &path, exact);
                     } else if !sink.frees {
                         // A local nobody here stored to: a function that was given its address did.
                         let near = |from: i64| from <= off && off - from < 0x80;
@@ -230,7 +240,7 @@ impl Engine<'_> {
                 }
                 Kind::Entry(reg) => {
                     if reg != self.stack_pointer() {
-                        self.parameter(run, sink, Arg::Reg(reg), &path, exact);
+                        self.parameter(run, ip, sink, Arg::Reg(reg), &path, exact);
                     }
                     return;
                 }
@@ -251,7 +261,7 @@ impl Engine<'_> {
     }
 
     /// The tag is a parameter of the function under analysis, or lies behind one.
-    fn parameter(&mut self, run: &Run, sink: &Sink, arg: Arg, path: &[(Sym, i64)], exact: bool) {
+    fn parameter(&mut self, run: &Run, ip: u32, sink: &Sink, arg: Arg, path: &[(Sym, i64)], exact: bool) {
         if sink.frees && sink.depth > 0 {
             return;
         }
@@ -261,7 +271,11 @@ impl Engine<'_> {
             }
             return;
         }
-        let derefs = path.iter().rev().map(|&(_, off)| off).collect();
+        let derefs: Vec<i64> = path.iter().rev().map(|&(_, off)| off).collect();
+        if let (Some(&(_, off)), Some(&entry), false) = (path.first(), run.nest.first(), sink.structure) {
+            self.fields
+                .open(ip, sink, off, Some((entry, arg, derefs.clone())));
+        }
         let thunk = run.entry_is_thunk;
         let sink = Sink {
             routine: std::rc::Rc::clone(&sink.routine),

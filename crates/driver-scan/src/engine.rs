@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
+use crate::fields::Fields;
 use crate::flow::Block;
 use crate::hash::{Map, Set};
 use crate::image::Image;
@@ -118,6 +119,7 @@ pub(crate) struct Engine<'a> {
     pub(crate) fed: Vec<u32>,
     /// Tags that a block interpreted alone takes from registers.
     pub(crate) carried: Vec<Carried>,
+    pub(crate) fields: Fields,
     pub(crate) stores: Vec<(Sym, i64, Val)>,
     pub(crate) problems: Vec<String>,
 }
@@ -187,6 +189,7 @@ impl<'a> Engine<'a> {
             doubts: 0,
             fed: Vec::new(),
             carried: Vec::new(),
+            fields: Fields::default(),
             stores: Vec::new(),
             problems: Vec::new(),
         }
@@ -215,6 +218,7 @@ impl<'a> Engine<'a> {
                 self.want(site);
             }
         }
+        self.explain_fields();
     }
 
     fn seed(&mut self) {
@@ -542,6 +546,13 @@ impl<'a> Engine<'a> {
         let key = (tag.to_le_bytes(), Rc::clone(&sink.routine), site);
         let entry = map.entry(key).or_insert(certainty);
         *entry = (*entry).min(certainty);
+    }
+
+    /// True when something was found for the routine at a call.
+    pub(crate) fn is_found(&self, routine: &str, call: u32) -> bool {
+        self.found
+            .keys()
+            .any(|(_, known, site)| *site == call && &**known == routine)
     }
 
     /// Allocations and frees found.

@@ -6,6 +6,7 @@
 mod call;
 mod engine;
 mod exec;
+mod fields;
 mod finding;
 mod flow;
 mod hash;
