@@ -110,6 +110,8 @@ pub(crate) struct Engine<'a> {
     found: BTreeMap<([u8; 4], Rc<str>, u32), Certainty>,
     freed: BTreeMap<([u8; 4], Rc<str>, u32), Certainty>,
     pub(crate) steps: u64,
+    /// Operations that may still be decoded: code that overlaps itself would be kept again and again.
+    pub(crate) decodes: u64,
     max_findings: usize,
     pub(crate) wdf: Option<WdfTable>,
     pub(crate) demands: Vec<Demand>,
@@ -137,6 +139,8 @@ pub(crate) struct WdfTable {
 
 /// Most sites kept of one function.
 pub(crate) const MAX_SITES: usize = 256;
+/// Most decoded operations kept, whatever the size of the code.
+const MAX_DECODES: u64 = 8 << 20;
 /// Most runs of one function.
 const MAX_RUNS: u8 = 12;
 /// Most sinks of one function.
@@ -148,12 +152,7 @@ const MAX_WRITERS: usize = 400;
 
 impl<'a> Engine<'a> {
     pub(crate) fn new(image: &'a Image<'a>, limits: &Limits) -> Self {
-        let code: u64 = image
-            .sections
-            .iter()
-            .filter(|s| s.exec)
-            .map(|s| s.data.len() as u64)
-            .sum();
+        let code = image.code_bytes();
         let lifter = match image.arch {
             Arch::Arm64 => Lifter::Arm64(Arm64 { base: image.base }),
             arch => Lifter::X86(X86 {
@@ -183,6 +182,7 @@ impl<'a> Engine<'a> {
             steps: limits
                 .base_steps
                 .saturating_add(code.saturating_mul(limits.steps_per_byte)),
+            decodes: code.min(MAX_DECODES) + 65_536,
             max_findings: limits.max_findings,
             wdf: find_wdf(image),
             demands: Vec::new(),
@@ -198,6 +198,7 @@ impl<'a> Engine<'a> {
     /// Runs the search to its end.
     pub(crate) fn run(&mut self) {
         self.seed();
+        let code = self.image.code_bytes();
         loop {
             while let Some(entry) = self.queue.pop_front() {
                 if self.steps == 0 {
@@ -210,6 +211,7 @@ impl<'a> Engine<'a> {
             if self.pending.is_empty() {
                 break;
             }
+            self.spend(code / 4);
             let targets: Vec<u32> = std::mem::take(&mut self.pending).into_iter().collect();
             let mut sites = Vec::new();
             references(self.image, &targets, &mut sites);
@@ -219,6 +221,10 @@ impl<'a> Engine<'a> {
             }
         }
         self.explain_fields();
+        if self.decodes == 0 {
+            self.problems
+                .push("code: it overlaps itself too much, the rest is not analysed".to_owned());
+        }
     }
 
     fn seed(&mut self) {

@@ -192,3 +192,58 @@ fn arm_stores(data: &[u8], add: &mut impl FnMut(i64, u32)) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_looks_like_a_tag_counts() {
+        for (tag, expected) in [
+            (*b"Abc1", true),
+            (*b"NtF ", true),
+            (*b"a_b9", true),
+            (*b"1234", false),
+            (*b"A 1b", false),
+            (*b"Ab\0\0", false),
+            ([0x41, 0x42, 0x43, 0xc3], false),
+        ] {
+            assert_eq!(four_letters(u32::from_le_bytes(tag)), expected, "{tag:?}");
+        }
+    }
+
+    #[test]
+    fn stores_to_objects_are_read_and_those_to_the_stack_are_not() {
+        let of = |bytes: &[u8]| {
+            let mut found = Vec::new();
+            x86_stores(bytes, &mut |off, imm| found.push((off, imm)));
+            found
+        };
+        // mov dword ptr [rcx+0x14], imm; the same with a 32-bit offset and with an index
+        assert_eq!(of(&[0xc7, 0x41, 0x14, 1, 2, 3, 4]), [(0x14, 0x0403_0201)]);
+        assert_eq!(
+            of(&[0xc7, 0x81, 0x14, 1, 0, 0, 1, 2, 3, 4]),
+            [(0x114, 0x0403_0201)]
+        );
+        assert_eq!(of(&[0xc7, 0x44, 0x8b, 8, 1, 2, 3, 4]), [(8, 0x0403_0201)]);
+        // [rsp+0x20], [rbp-8], a 16-bit store, and one that is cut off
+        assert_eq!(of(&[0xc7, 0x44, 0x24, 0x20, 1, 2, 3, 4]), []);
+        assert_eq!(of(&[0xc7, 0x45, 0xf8, 1, 2, 3, 4]), []);
+        assert_eq!(of(&[0x66, 0xc7, 0x41, 0x14, 1, 2, 3, 4]), []);
+        assert_eq!(of(&[0xc7, 0x41, 0x14, 1, 2]), []);
+    }
+
+    #[test]
+    fn constants_of_two_halves_are_put_together() {
+        // movz w8, #0x6261; movk w8, #0x3163, lsl 16; str w8, [x0, #0x14]
+        let words = [
+            0x5280_0008u32 | 0x6261 << 5,
+            0x72a0_0008 | 0x3163 << 5,
+            0xb900_1408,
+        ];
+        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        let mut found = Vec::new();
+        arm_stores(&bytes, &mut |off, imm| found.push((off, imm)));
+        assert_eq!(found, [(0x14, u32::from_le_bytes(*b"abc1"))]);
+    }
+}

@@ -308,11 +308,11 @@ impl Engine<'_> {
         if let Some(block) = self.blocks.get(&rva) {
             return Some(Rc::clone(block));
         }
-        if !self.image.is_code(rva) {
+        if !self.image.is_code(rva) || self.decodes == 0 {
             return None;
         }
         let bytes = self.image.tail(rva)?;
-        let mut ops = Vec::new();
+        let mut ops = Vec::with_capacity(32);
         let mut lifted = Vec::new();
         let mut at = rva;
         for _ in 0..MAX_BLOCK {
@@ -331,6 +331,8 @@ impl Engine<'_> {
                 break;
             }
         }
+        self.decodes = self.decodes.saturating_sub(ops.len() as u64);
+        ops.shrink_to_fit();
         let block = Rc::new(Block { ops, end: at });
         self.blocks.insert(rva, Rc::clone(&block));
         Some(block)
@@ -431,9 +433,10 @@ impl Engine<'_> {
     }
 
     /// The first instruction from `at` on that does something, at most `end`.
-    fn behind_padding(&self, mut at: u32, end: u32) -> u32 {
+    fn behind_padding(&mut self, mut at: u32, end: u32) -> u32 {
         let mut ops = Vec::new();
-        while at < end {
+        while at < end && self.steps > 0 {
+            self.spend(1);
             let length = self
                 .image
                 .tail(at)

@@ -144,6 +144,8 @@ impl<'a> Image<'a> {
     }
 
     fn map_sections<Pe: ImageNtHeaders>(&mut self, bytes: &'a [u8], file: &PeFile<'a, Pe>) {
+        // Sections that share bytes of the file would make the work larger than the file.
+        let mut left = bytes.len();
         for header in file.section_table().iter() {
             let rva = header.virtual_address.get(LE);
             let raw = header.size_of_raw_data.get(LE);
@@ -155,14 +157,24 @@ impl<'a> Image<'a> {
                 .saturating_add(file_size.min(size) as usize)
                 .min(bytes.len());
             let flags = header.characteristics.get(LE);
+            let mut data = bytes.get(start..end).unwrap_or_default();
+            match left.checked_sub(data.len()) {
+                Some(rest) => left = rest,
+                None => {
+                    data = &[];
+                    self.problems
+                        .push("sections: they overlap in the file, one is left out".to_owned());
+                }
+            }
             self.sections.push(Section {
                 rva,
                 size,
-                data: bytes.get(start..end).unwrap_or_default(),
+                data,
                 exec: flags.0 & (pe::IMAGE_SCN_MEM_EXECUTE.0 | pe::IMAGE_SCN_CNT_CODE.0) != 0,
                 write: flags.0 & pe::IMAGE_SCN_MEM_WRITE.0 != 0,
             });
         }
+        self.problems.dedup();
         self.sections.sort_by_key(|section| section.rva);
     }
 
@@ -413,6 +425,12 @@ impl<'a> Image<'a> {
                 }
             }
         }
+    }
+
+    /// Bytes of code in the file.
+    pub(crate) fn code_bytes(&self) -> u64 {
+        let code = self.sections.iter().filter(|section| section.exec);
+        code.map(|section| section.data.len() as u64).sum()
     }
 
     /// Bytes of a pointer.

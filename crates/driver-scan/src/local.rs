@@ -212,6 +212,7 @@ impl Engine<'_> {
             }
             for &(_, before) in graph.before(at)? {
                 let block = self.block(before)?;
+                self.spend(block.ops.len() as u64 / 4 + 8);
                 let end = graph.end(before);
                 let ops = || block.ops.iter().take_while(|&&(ip, _, _)| ip < end);
                 let mut wanted = Some(reg);
@@ -332,7 +333,8 @@ impl Engine<'_> {
         let mut complete = true;
         seen.insert(entry);
         while let Some(at) = work.pop() {
-            if found.len() > MAX_BLOCKS {
+            self.spend(4);
+            if found.len() > MAX_BLOCKS || self.steps == 0 {
                 return None;
             }
             let Some(block) = self.block(at) else { continue };

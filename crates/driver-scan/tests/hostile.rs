@@ -66,6 +66,64 @@ fn every_truncation_is_survived() {
     }
 }
 
+/// Offset of the first section header, and the number of sections, of an image.
+fn section_table(bytes: &[u8]) -> (usize, usize) {
+    let header = u32::from_le_bytes(bytes[0x3c..0x40].try_into().unwrap()) as usize;
+    let count = u16::from_le_bytes(bytes[header + 6..header + 8].try_into().unwrap());
+    let optional = u16::from_le_bytes(bytes[header + 20..header + 22].try_into().unwrap());
+    (header + 24 + usize::from(optional), usize::from(count))
+}
+
+#[test]
+fn sections_that_share_the_file_do_not_multiply_the_work() {
+    let mut bytes = image("nested.x64.gcc.O2.sys");
+    let (table, count) = section_table(&bytes);
+    let mut larger = bytes.split_off(table + 40 * count);
+    let header = bytes[table..table + 40].to_vec();
+    // As many headers as fit, all of the whole file.
+    for index in 0..60_000u32 {
+        let mut section = header.clone();
+        section[8..12].copy_from_slice(&0x0100_0000u32.to_le_bytes());
+        section[12..16].copy_from_slice(&(0x1000 + index * 0x1000).to_le_bytes());
+        section[16..20].copy_from_slice(&0x0100_0000u32.to_le_bytes());
+        section[20..24].copy_from_slice(&0u32.to_le_bytes());
+        bytes.extend(section);
+    }
+    bytes.append(&mut larger);
+    let at = u32::from_le_bytes(bytes[0x3c..0x40].try_into().unwrap()) as usize + 6;
+    bytes[at..at + 2].copy_from_slice(&60_000u16.to_le_bytes());
+    let started = Instant::now();
+    let scan = scan(&bytes, &Limits::default()).unwrap();
+    assert!(scan.problems.iter().any(|problem| problem.contains("overlap")));
+    assert!(started.elapsed() < Duration::from_secs(20));
+}
+
+#[test]
+fn code_that_runs_into_itself_is_bounded() {
+    // Thousands of branches into one long run of instructions, each to another byte of it.
+    let mut bytes = image("nested.x64.gcc.O2.sys");
+    let (table, _) = section_table(&bytes);
+    let mut code = Vec::new();
+    let branches = 40_000u32;
+    for index in 0..branches {
+        let to = branches * 6 + index;
+        code.extend([0x0f, 0x85]);
+        code.extend((to - (index + 1) * 6).to_le_bytes());
+    }
+    code.extend(std::iter::repeat_n([0xff, 0xc0], branches as usize).flatten());
+    code.extend([0xcc; 16]);
+    let start = bytes.len().next_multiple_of(0x200);
+    bytes.resize(start, 0);
+    let size = code.len() as u32;
+    bytes.extend(code);
+    bytes[table + 8..table + 12].copy_from_slice(&size.to_le_bytes());
+    bytes[table + 16..table + 20].copy_from_slice(&size.to_le_bytes());
+    bytes[table + 20..table + 24].copy_from_slice(&(start as u32).to_le_bytes());
+    let started = Instant::now();
+    let _ = scan(&bytes, &Limits::default());
+    assert!(started.elapsed() < Duration::from_secs(20));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
