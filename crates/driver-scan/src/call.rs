@@ -359,13 +359,13 @@ impl Engine<'_> {
                         exact: true,
                         off: 0,
                     };
-                } else if is_resolver(&name) {
-                    if let Some(found) = self.resolve(run, &name, &state) {
-                        result = found;
-                        if run.reporting && !self.leads_to_sink(&result) {
-                            // A routine that has nothing to do with tags.
-                            self.fed.push(ip);
-                        }
+                } else if is_resolver(&name)
+                    && let Some(found) = self.resolve(run, &name, &state)
+                {
+                    result = found;
+                    if run.reporting && !self.leads_to_sink(&result) {
+                        // A routine that has nothing to do with tags.
+                        self.fed.push(ip);
                     }
                 }
             }

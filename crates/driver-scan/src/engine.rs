@@ -577,6 +577,16 @@ impl<'a> Engine<'a> {
     }
 }
 
+/// True when the image imports a routine that allocates under a tag, or one that leads to some.
+pub(crate) fn may_allocate(image: &Image<'_>) -> bool {
+    image.imports.iter().any(|import| {
+        let name = import.name.as_str();
+        is_resolver(name)
+            || name.starts_with("WdfVersionBind")
+            || imported(name).is_some_and(|routine| !routine.frees)
+    })
+}
+
 /// Routines that return the address of a routine by name.
 pub(crate) fn is_resolver(name: &str) -> bool {
     matches!(

@@ -43,6 +43,10 @@ pub fn scan(bytes: &[u8], limits: &Limits) -> Result<DriverScan, ScanError> {
     };
     version::read(&image, &mut scan);
     scan.signer = image.certificates.and_then(signer::common_name);
+    if !engine::may_allocate(&image) {
+        // Nothing that takes a tag is imported, and nothing that looks routines up.
+        return Ok(scan);
+    }
     let mut engine = engine::Engine::new(&image, limits);
     scan.kmdf = engine.wdf.is_some();
     engine.run();

@@ -68,8 +68,21 @@ impl Cache {
         }
         let mut writer = Writer::default();
         writer.result(result);
-        self.entries
-            .retain(|known, _| known.path != identity.path || known == identity);
+        let first = Identity {
+            path: identity.path.clone(),
+            size: 0,
+            modified_ns: i128::MIN,
+        };
+        let older: Vec<Identity> = self
+            .entries
+            .range(first..)
+            .map(|(known, _)| known)
+            .take_while(|known| known.path == identity.path)
+            .cloned()
+            .collect();
+        for known in older {
+            self.entries.remove(&known);
+        }
         self.entries.insert(identity.clone(), writer.0);
         self.changed = true;
     }
