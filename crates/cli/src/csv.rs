@@ -8,7 +8,10 @@ pub fn line(cells: &[&str]) -> String {
         if at > 0 {
             out.push(',');
         }
-        if cell.contains([',', '"', ' ', '\n', '\r']) {
+        if cell
+            .bytes()
+            .any(|byte| matches!(byte, b',' | b'"' | b' ' | b'\n' | b'\r'))
+        {
             out.push('"');
             out.push_str(&cell.replace('"', "\"\""));
             out.push('"');

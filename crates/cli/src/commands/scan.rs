@@ -186,10 +186,13 @@ fn json_use(tag_use: &TagUse) -> Use<'_> {
 fn as_csv(found: &ScanRun) -> String {
     let mut text = csv::line(&["path", "tag", "routine", "rva", "certainty"]);
     for file in &found.files {
+        let path = csv::line(&[&file.path]);
         for tag_use in &file.scan.tags {
             let (tag, rva) = (Tag::from_nt(tag_use.tag).to_string(), tag_use.rva.to_string());
             let certainty = tag_use.certainty.as_str();
-            text.push_str(&csv::line(&[&file.path, &tag, &tag_use.routine, &rva, certainty]));
+            text.push_str(path.trim_end_matches('\n'));
+            text.push(',');
+            text.push_str(&csv::line(&[&tag, &tag_use.routine, &rva, certainty]));
         }
     }
     text
