@@ -12,7 +12,7 @@ use crate::image::Image;
 use crate::routines::Arg;
 
 /// Most tags stored at one offset that are believed.
-const MAX_TAGS: usize = 6;
+const MAX_TAGS: usize = 3;
 /// Most calls with a tag from an unseen object.
 const MAX_OPEN: usize = 512;
 

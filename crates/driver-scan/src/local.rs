@@ -161,7 +161,9 @@ impl Engine<'_> {
         let mut chain = vec![at];
         loop {
             let first = chain.last().copied().unwrap_or(at);
-            if self.try_chain(entry, bounds, &chain, call, first == entry && graph.complete)
+            // A loop that leads back to the start may have changed the parameters.
+            let from_start = first == entry && graph.before(entry).is_some_and(<[_]>::is_empty);
+            if self.try_chain(entry, bounds, &chain, call, from_start)
                 && self.trace_back(graph, first, entry, call)
             {
                 return true;
