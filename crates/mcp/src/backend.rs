@@ -59,6 +59,21 @@ pub enum Call {
     },
 }
 
+impl Call {
+    /// Every path that the call touches.
+    #[must_use]
+    pub fn paths(&self) -> Vec<PathBuf> {
+        match self {
+            Self::Diagnose { path, .. } => path.iter().cloned().collect(),
+            Self::Track { file, .. } => file.iter().cloned().collect(),
+            Self::Analyze { paths } => paths.clone(),
+            Self::Owner { drivers, .. } => drivers.iter().cloned().collect(),
+            Self::Compare { before, after } => vec![before.clone(), after.clone()],
+            Self::Snapshot { .. } | Self::Explain { .. } => Vec::new(),
+        }
+    }
+}
+
 /// A call that did not work, in words for the assistant that made it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ToolError(pub String);

@@ -2,18 +2,24 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-/// Sections in the order of their weight; arrays not named here follow in the report's own order.
-const SECTIONS: [&str; 4] = ["findings", "families", "series", "problems"];
+/// Sections in the order of their weight; those not named follow in the report's own order.
+const SECTIONS: [&str; 8] = [
+    "findings", "next", "summary", "families", "memory", "vbs", "etw", "problems",
+];
+/// The section that takes the place which the others leave.
+const LAST: &str = "series";
+/// Values up to this size are no sections: they are repeated on each page.
+const SMALL: usize = 400;
 
-/// How far each section (a top-level array of the report) was already handed out.
+/// How far each section of the report was already handed out: items of an array, 1 of an object.
 pub(crate) type Position = BTreeMap<String, usize>;
 
 /// One page of a report and, if something was left out, where to go on.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Page {
-    /// The report's object with its arrays cut.
+    /// The report's object with its sections cut.
     pub(crate) report: Map<String, Value>,
     /// Items of each section that are left after this page.
     pub(crate) omitted: BTreeMap<String, usize>,
@@ -23,81 +29,118 @@ pub(crate) struct Page {
 
 /// Takes as much of `report` from `from` on as fits into `budget` bytes of JSON.
 ///
-/// What is not an array at the top level is repeated on each page, unless it alone takes more than half the budget.
-/// Findings may fill half of the rest before series get their share, so that neither starves the other. At least one
-/// item is handed out on each page, however large, so that going on always ends.
+/// Sections are the arrays, which are cut anywhere, and the large objects, which are handed out whole. Findings may fill
+/// half of the budget, and other sections than the series three quarters, before the series get the rest, so that none
+/// starves the others. At least one item is handed out on each page, however large, so that going on always ends.
 pub(crate) fn cut(report: &Map<String, Value>, from: &Position, budget: usize) -> Page {
-    let mut page = Map::new();
-    let mut used = 2;
-    for (key, value) in report.iter().filter(|(_, v)| !v.is_array()) {
-        let size = size_of(value) + key.len() + 4;
-        if size <= budget / 2 {
-            used += size;
-            page.insert(key.clone(), value.clone());
-        } else {
-            page.insert(key.clone(), json!({ "omitted_bytes": size }));
-            used += 32;
-        }
-    }
     let sections = ordered_sections(report);
-    let mut next = from.clone();
-    let mut taken = 0;
+    let mut page = Page {
+        report: Map::new(),
+        omitted: BTreeMap::new(),
+        next: from.clone(),
+    };
+    let mut used = 2;
+    for (key, value) in report.iter().filter(|(k, _)| !sections.contains(&k.as_str())) {
+        used += size_of(value) + key.len() + 4;
+        page.report.insert(key.clone(), value.clone());
+    }
     let rest = budget.saturating_sub(used);
-    for (pass, section) in [0, 1]
-        .into_iter()
-        .flat_map(|pass| sections.iter().map(move |s| (pass, *s)))
-    {
-        let share = if pass == 0 && section == "findings" {
-            used + rest / 2
-        } else {
-            budget
+    let mut left = Budget {
+        used,
+        limit: budget,
+        taken: 0,
+    };
+    for (pass, section) in (0..2).flat_map(|pass| sections.iter().map(move |s| (pass, *s))) {
+        left.limit = match (pass, section) {
+            (0, "findings") => used + rest / 2,
+            (0, section) if section != LAST => used + rest / 4 * 3,
+            _ => budget,
         };
-        let at = next.entry(section.to_owned()).or_insert(0);
-        let items = report
-            .get(section)
-            .and_then(Value::as_array)
-            .map_or(&[][..], Vec::as_slice);
-        let out = page.entry(section).or_insert_with(|| Value::Array(Vec::new()));
-        let Some(out) = out.as_array_mut() else { continue };
-        while let Some(item) = items.get(*at) {
-            let size = size_of(item) + 1;
-            if used + size > share && taken > 0 {
-                break;
+        let at = page.next.entry(section.to_owned()).or_insert(0);
+        match report.get(section) {
+            Some(Value::Array(items)) => take_items(items, section, at, &mut page.report, &mut left),
+            Some(whole) if *at == 0 && left.take(size_of(whole) + section.len() + 4) => {
+                page.report.insert(section.to_owned(), whole.clone());
+                *at = 1;
             }
-            out.push(item.clone());
-            used += size;
-            taken += 1;
-            *at += 1;
+            _ => {}
         }
     }
-    page.retain(|key, value| {
-        !report.get(key).is_some_and(Value::is_array) || value.as_array().is_some_and(|a| !a.is_empty())
-    });
-    let left = |section: &str| {
-        let all = report.get(section).and_then(Value::as_array).map_or(0, Vec::len);
-        all.saturating_sub(next.get(section).copied().unwrap_or(0))
-    };
-    let omitted = sections
+    page.omitted = sections
         .iter()
-        .map(|s| ((*s).to_owned(), left(s)))
+        .map(|s| {
+            let all = report.get(*s).map_or(0, length);
+            (
+                (*s).to_owned(),
+                all.saturating_sub(page.next.get(*s).copied().unwrap_or(0)),
+            )
+        })
         .filter(|(_, n)| *n > 0)
         .collect();
-    Page {
-        report: page,
-        omitted,
-        next,
+    page
+}
+
+fn take_items(
+    items: &[Value],
+    section: &str,
+    at: &mut usize,
+    out: &mut Map<String, Value>,
+    left: &mut Budget,
+) {
+    let mut taken = Vec::new();
+    while let Some(item) = items.get(*at) {
+        let name = if taken.is_empty() { section.len() + 6 } else { 0 };
+        if !left.take(size_of(item) + 1 + name) {
+            break;
+        }
+        taken.push(item.clone());
+        *at += 1;
+    }
+    if taken.is_empty() {
+        return;
+    }
+    match out.get_mut(section).and_then(Value::as_array_mut) {
+        Some(there) => there.append(&mut taken),
+        None => drop(out.insert(section.to_owned(), Value::Array(taken))),
     }
 }
 
+/// What a page holds so far.
+struct Budget {
+    used: usize,
+    limit: usize,
+    taken: usize,
+}
+
+impl Budget {
+    /// Whether so many bytes more may be taken: what fits, and the first item of a page in any case.
+    fn take(&mut self, size: usize) -> bool {
+        let fits = self.used.saturating_add(size) <= self.limit;
+        // The first pass leaves what does not fit to the second, in which somebody else may come first.
+        if !fits && self.taken > 0 {
+            return false;
+        }
+        self.used = self.used.saturating_add(size);
+        self.taken += 1;
+        true
+    }
+}
+
+fn length(section: &Value) -> usize {
+    section.as_array().map_or(1, Vec::len)
+}
+
 fn ordered_sections(report: &Map<String, Value>) -> Vec<&str> {
+    let is_section = |value: &Value| value.is_array() || size_of(value) > SMALL;
     let named = SECTIONS
         .into_iter()
-        .filter(|s| report.get(*s).is_some_and(Value::is_array));
+        .filter(|s| report.get(*s).is_some_and(is_section));
     let others = report
         .iter()
-        .filter(|(k, v)| v.is_array() && !SECTIONS.contains(&k.as_str()))
+        .filter(|(k, v)| is_section(v) && !SECTIONS.contains(&k.as_str()) && *k != LAST)
         .map(|(k, _)| k.as_str());
-    named.chain(others).collect()
+    let last = report.get(LAST).filter(|v| is_section(v)).map(|_| LAST);
+    named.chain(others).chain(last).collect()
 }
 
 fn size_of(value: &Value) -> usize {
@@ -108,6 +151,7 @@ fn size_of(value: &Value) -> usize {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use serde_json::json;
 
     fn report(findings: usize, series: usize) -> Map<String, Value> {
         let value = json!({
@@ -132,8 +176,32 @@ mod tests {
         let page = cut(&report(100, 100), &Position::new(), 600);
         assert!(!page.report["findings"].as_array().unwrap().is_empty());
         assert!(!page.report["series"].as_array().unwrap().is_empty());
-        assert!(serde_json::to_vec(&page.report).unwrap().len() <= 640);
+        assert!(serde_json::to_vec(&page.report).unwrap().len() <= 600);
         assert!(page.omitted["series"] > 0);
+    }
+
+    #[test]
+    fn large_objects_come_whole_and_once() {
+        let mut whole = report(3, 50);
+        let drivers = json!({ "third_party": vec!["x".repeat(50); 20] });
+        whole.insert("drivers".into(), drivers.clone());
+        whole.insert("tool".into(), json!({ "name": "poolscope" }));
+        let (mut at, mut seen, mut pages) = (Position::new(), 0, 0);
+        loop {
+            let page = cut(&whole, &at, 800);
+            assert_eq!(page.report["tool"]["name"], "poolscope");
+            if let Some(got) = page.report.get("drivers") {
+                assert_eq!(*got, drivers);
+                seen += 1;
+            }
+            pages += 1;
+            at = page.next;
+            if page.omitted.is_empty() {
+                break;
+            }
+        }
+        assert_eq!(seen, 1);
+        assert!(pages > 2, "{pages}");
     }
 
     proptest! {

@@ -6,6 +6,7 @@
 
 mod backend;
 mod budget;
+mod lines;
 mod policy;
 mod prompts;
 mod resources;

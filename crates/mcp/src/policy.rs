@@ -36,6 +36,8 @@ pub(crate) struct RecordingFile {
 /// Folders looked into below an allowed one, and entries in all: a listing stays a listing.
 const LIST_DEPTH_MAX: usize = 3;
 const LIST_ENTRIES_MAX: usize = 2_000;
+/// Entries of a folder that is approved as a whole; the driver store has some ten thousand.
+const FOLDER_ENTRIES_MAX: usize = 200_000;
 
 impl Policy {
     /// Resolves the folders once, at start.
@@ -63,6 +65,15 @@ impl Policy {
                 "{written:?}: not a path this server accepts (no empty paths, no `..`)"
             )));
         }
+        if cfg!(windows)
+            && path
+                .components()
+                .any(|c| matches!(c, Component::Normal(n) if trap(&n.to_string_lossy())))
+        {
+            return Err(ToolError(format!(
+                "{written:?}: not a path this server accepts (a device, a stream, or a name that Windows reads otherwise)"
+            )));
+        }
         let candidates: Vec<PathBuf> = if path.is_absolute() {
             if !self.allow.iter().any(|root| root.covers(path)) {
                 return Err(self.refusal(written));
@@ -77,8 +88,9 @@ impl Policy {
         let mut missing = None;
         for candidate in candidates {
             match std::fs::canonicalize(&candidate) {
-                Ok(resolved) if self.allow.iter().any(|root| resolved.starts_with(&root.resolved)) => {
-                    return plain(&resolved, written);
+                Ok(resolved) if self.holds(&resolved) => {
+                    self.sound(&resolved, written)?;
+                    return Ok(resolved);
                 }
                 Ok(_) => return Err(self.refusal(written)),
                 Err(error) => missing = Some(error),
@@ -110,11 +122,90 @@ impl Policy {
                 "{name:?}: a recording's name has 1 to 100 letters, digits, `-`, `_` or `.`, and does not begin with `.`"
             )));
         }
+        if trap(stem) {
+            return Err(ToolError(format!(
+                "{name:?}: means a device or another name on Windows"
+            )));
+        }
         let path = root.resolved.join(format!("{stem}.poolscope"));
         match std::fs::symlink_metadata(&path) {
             Ok(meta) if !meta.is_file() => Err(ToolError(format!("{name}: exists and is not a plain file"))),
             _ => Ok(path),
         }
+    }
+
+    /// Judges a path that was approved before once more, when the work with it is done.
+    ///
+    /// # Errors
+    /// It is no longer what was approved: a part of it, or something in the folder, became a link.
+    pub fn unchanged(&self, approved: &Path) -> Result<(), ToolError> {
+        let shown = approved.display().to_string();
+        match std::fs::canonicalize(approved) {
+            Ok(now) if now == approved && self.holds(&now) => self.sound(&now, &shown),
+            _ => Err(ToolError(format!("{shown}: was exchanged while it was read"))),
+        }
+    }
+
+    fn holds(&self, resolved: &Path) -> bool {
+        self.allow.iter().any(|root| resolved.starts_with(&root.resolved))
+    }
+
+    /// A plain file that can be read without writing, or a folder from which no link leads out.
+    fn sound(&self, resolved: &Path, written: &str) -> Result<(), ToolError> {
+        let meta = std::fs::metadata(resolved).map_err(|error| ToolError(format!("{written}: {error}")))?;
+        if meta.is_dir() {
+            self.closed(resolved, written)
+        } else if !meta.is_file() {
+            // A FIFO would block, a device would do worse.
+            Err(ToolError(format!("{written}: neither a plain file nor a folder")))
+        } else if self.must_be_repaired(resolved) {
+            Err(ToolError(format!(
+                "{written}: is being written, or its writer was killed and left a journal that has to be played back into \
+                 it, which this server does not do outside its recordings folder; `poolscope analyze` does"
+            )))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// SQLite would write to a file with a journal that was left behind.
+    fn must_be_repaired(&self, file: &Path) -> bool {
+        let ours = self
+            .recordings
+            .as_ref()
+            .is_some_and(|r| file.starts_with(&r.resolved));
+        let left = |ending: &str| {
+            let mut name = file.as_os_str().to_owned();
+            name.push(ending);
+            std::fs::symlink_metadata(name).is_ok_and(|m| m.len() > 0)
+        };
+        !ours && (left("-journal") || left("-wal"))
+    }
+
+    /// Everything in an approved folder may be opened, so no link in it may lead out.
+    fn closed(&self, folder: &Path, written: &str) -> Result<(), ToolError> {
+        let mut folders = vec![folder.to_path_buf()];
+        let mut budget = FOLDER_ENTRIES_MAX;
+        while let Some(folder) = folders.pop() {
+            let entries = std::fs::read_dir(&folder)
+                .map_err(|error| ToolError(format!("{}: {error}", folder.display())))?;
+            for entry in entries.flatten() {
+                budget = budget.checked_sub(1).ok_or_else(|| {
+                    ToolError(format!("{written}: holds more than {FOLDER_ENTRIES_MAX} files"))
+                })?;
+                let Ok(kind) = entry.file_type() else { continue };
+                let path = entry.path();
+                if kind.is_dir() {
+                    folders.push(path);
+                } else if kind.is_symlink() && !std::fs::canonicalize(&path).is_ok_and(|to| self.holds(&to)) {
+                    return Err(ToolError(format!(
+                        "{written}: the link {} in it leads out of the folders this server may read",
+                        entry.file_name().to_string_lossy()
+                    )));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Recordings below the allowed folders, by name. Links are not followed.
@@ -162,8 +253,16 @@ impl Root {
         })
     }
 
+    /// As far as the letters tell. Windows does not look at their case, and what the letters let through is resolved and
+    /// judged again.
     fn covers(&self, path: &Path) -> bool {
-        path.starts_with(&self.written) || path.starts_with(&self.resolved)
+        let begins = |path: &Path| path.starts_with(&self.written) || path.starts_with(&self.resolved);
+        if !cfg!(windows) {
+            return begins(path);
+        }
+        let lower = |path: &Path| PathBuf::from(path.to_string_lossy().to_lowercase());
+        let path = lower(path);
+        path.starts_with(lower(&self.written)) || path.starts_with(lower(&self.resolved))
     }
 }
 
@@ -171,13 +270,21 @@ fn has_parent(path: &Path) -> bool {
     path.components().any(|c| matches!(c, Component::ParentDir))
 }
 
-/// Only plain files and folders: a FIFO would block, a device would do worse.
-fn plain(resolved: &Path, written: &str) -> Result<PathBuf, ToolError> {
-    match std::fs::metadata(resolved) {
-        Ok(meta) if meta.is_file() || meta.is_dir() => Ok(resolved.to_path_buf()),
-        Ok(_) => Err(ToolError(format!("{written}: neither a plain file nor a folder"))),
-        Err(error) => Err(ToolError(format!("{written}: {error}"))),
-    }
+/// A name that Windows takes for something else than a file of that name: a device (`NUL`, `com1.txt`), a stream
+/// (`a.csv:b`), or, with a point or space at its end, another file.
+fn trap(name: &str) -> bool {
+    const DEVICES: [&str; 6] = ["con", "prn", "aux", "nul", "conin$", "conout$"];
+    let stem = name
+        .split(['.', ':'])
+        .next()
+        .unwrap_or_default()
+        .trim_end()
+        .to_lowercase();
+    let numbered = ["com", "lpt"].iter().any(|device| {
+        let rest = stem.strip_prefix(device).unwrap_or_default();
+        rest.chars().count() == 1 && rest.chars().all(|c| c.is_ascii_digit() || "¹²³".contains(c))
+    });
+    DEVICES.contains(&stem.as_str()) || numbered || name.contains(':') || name.ends_with(['.', ' '])
 }
 
 fn list(root: &Path, folder: &Path, depth: usize, budget: &mut usize, found: &mut Vec<RecordingFile>) {
@@ -276,7 +383,93 @@ mod tests {
         assert!(h.policy.readable("leads-out.csv").is_err());
         assert!(h.policy.readable("folder-out/a.csv").is_err());
         assert!(h.policy.readable("stays-in.csv").is_ok());
+        // A folder is read as a whole: a link in it must not lead out either.
+        let inside = h.inside.to_str().unwrap();
+        assert!(h.policy.readable(inside).unwrap_err().0.contains("leads out"));
+        assert!(h.policy.readable("deep").is_ok());
+        symlink(h.outside.join("a.csv"), h.inside.join("deep/b.csv")).unwrap();
+        assert!(h.policy.readable("deep").unwrap_err().0.contains("b.csv"));
         assert!(h.policy.recordable("planted").is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_was_exchanged_for_a_link_meanwhile_is_noticed() {
+        let h = house();
+        let approved = h.policy.readable("a.csv").unwrap();
+        assert!(h.policy.unchanged(&approved).is_ok());
+        std::fs::remove_file(&approved).unwrap();
+        assert!(h.policy.unchanged(&approved).is_err());
+        std::os::unix::fs::symlink(h.outside.join("a.csv"), &approved).unwrap();
+        assert!(h.policy.unchanged(&approved).unwrap_err().0.contains("exchanged"));
+    }
+
+    #[test]
+    fn a_recording_with_a_journal_is_repaired_in_the_recordings_folder_alone() {
+        let h = house();
+        std::fs::write(h.inside.join("deep/r.poolscope-journal"), "x").unwrap();
+        assert!(h.policy.readable("deep/r.poolscope").is_ok());
+        let read_only = Policy::new(std::slice::from_ref(&h.inside), None).unwrap();
+        assert!(
+            read_only
+                .readable("deep/r.poolscope")
+                .unwrap_err()
+                .0
+                .contains("journal")
+        );
+        std::fs::write(h.inside.join("deep/r.poolscope-journal"), "").unwrap();
+        assert!(read_only.readable("deep/r.poolscope").is_ok());
+    }
+
+    #[test]
+    fn names_that_windows_reads_otherwise_are_known() {
+        for (name, expected) in [
+            ("NUL", true),
+            ("con.csv", true),
+            ("Com1", true),
+            ("lpt9.txt", true),
+            ("COM¹", true),
+            ("nul .txt", true),
+            ("a.csv:stream", true),
+            ("a.csv.", true),
+            ("a.csv ", true),
+            ("console.csv", false),
+            ("com10.csv", false),
+            ("a.csv", false),
+        ] {
+            assert_eq!(trap(name), expected, "{name:?}");
+        }
+        let h = house();
+        assert!(h.policy.recordable("NUL").is_err());
+        assert!(h.policy.recordable("com1.today").is_err());
+        assert!(h.policy.recordable("ends.").is_err());
+    }
+
+    /// Paths of the other kind: drives, shares and devices.
+    #[cfg(windows)]
+    #[test]
+    fn other_drives_shares_and_devices_are_refused_unseen() {
+        let h = house();
+        let inside = h.inside.to_str().unwrap();
+        for path in [
+            r"Q:\a.csv".to_owned(),
+            r"C:a.csv".to_owned(),
+            r"\a.csv".to_owned(),
+            r"\\server\share\a.csv".to_owned(),
+            "//server/share/a.csv".to_owned(),
+            r"\\?\C:\Windows\win.ini".to_owned(),
+            r"\\.\PhysicalDrive0".to_owned(),
+            r"\\?\GLOBALROOT\Device\Null".to_owned(),
+            format!(r"{inside}\NUL"),
+            format!(r"{inside}\a.csv:stream"),
+            format!(r"{inside}\..\out\a.csv"),
+            "nul".to_owned(),
+            "com1".to_owned(),
+        ] {
+            assert!(h.policy.readable(&path).is_err(), "{path}");
+        }
+        assert!(h.policy.readable(&format!(r"{inside}\a.csv")).is_ok());
+        assert!(h.policy.readable(&inside.to_uppercase()).is_ok());
     }
 
     #[test]

@@ -57,16 +57,10 @@ pub(crate) fn read(
         .recordings()
         .into_iter()
         .find(|r| recording_uri(r) == uri)?;
-    Some(
-        backend
-            .call(
-                Call::Analyze {
-                    paths: vec![file.path],
-                },
-                watch,
-            )
-            .map(|report| summary(report, uri)),
-    )
+    let verdicts = policy
+        .readable(&file.path.to_string_lossy())
+        .and_then(|path| backend.call(Call::Analyze { paths: vec![path] }, watch));
+    Some(verdicts.map(|report| summary(report, uri)))
 }
 
 fn summary(report: Value, uri: &str) -> ResourceContents {

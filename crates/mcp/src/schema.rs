@@ -23,6 +23,12 @@ pub(crate) fn report() -> Arc<JsonObject> {
     page(json!({
         "tool": { "type": "object" },
         "source": { "type": "object", "description": "Where the numbers come from: kind, os, host, kernel_uptime_s, samples, start, end" },
+        "summary": { "type": "array", "items": { "type": "string" }, "description": "The answer in sentences, the verdict first" },
+        "next": { "type": "array", "items": { "type": "object", "properties": {
+            "text": text("What to do"),
+            "why": text("The evidence that points there"),
+            "command": text("Command line, where there is one"),
+        } }, "description": "What to do next, first things first" },
         "findings": { "type": "array", "description": "Statements of the diagnosis, heaviest first", "items": { "type": "object", "properties": {
             "code": text("Stable code, e.g. PS0101; `explain` takes it"),
             "severity": text("critical, warning, notice or ok"),
@@ -45,6 +51,11 @@ pub(crate) fn report() -> Arc<JsonObject> {
             "owners": { "type": "array", "items": { "type": "object" } },
         } } },
         "families": { "type": "array", "items": { "type": "object" }, "description": "Series that grow together in a fixed ratio: one leak" },
+        "memory": { "type": "object", "description": "Where the memory is: counters, parts, flags, groups of processes" },
+        "etw": { "type": "object", "description": "Event-tracing sessions and what their buffers cost" },
+        "drivers": { "type": "object", "description": "Running drivers that are not Microsoft's, and minifilters" },
+        "events": { "type": "array", "items": { "type": "object" }, "description": "Crashes, exhaustion, starts and shutdowns, oldest first" },
+        "vbs": { "type": "object", "description": "VBS and HVCI, and whether Secure System follows the pools" },
         "problems": { "type": "array", "items": { "type": "object" }, "description": "What could not be read, and why" },
     }))
 }
@@ -62,12 +73,37 @@ pub(crate) fn owners() -> Arc<JsonObject> {
 
 /// Schema of a comparison.
 pub(crate) fn comparison() -> Arc<JsonObject> {
-    page(json!({ "changes": { "type": "array", "items": { "type": "object" } } }))
+    page(json!({
+        "tool": { "type": "object" },
+        "before": { "type": "object", "description": "Where the earlier numbers come from" },
+        "after": { "type": "object", "description": "Where the later numbers come from" },
+        "summary": { "type": "array", "items": { "type": "string" }, "description": "The answer in sentences" },
+        "at_uptime_s": number("Kernel uptime at which bytes were compared, seconds"),
+        "series": { "type": "array", "description": "Most important change first", "items": { "type": "object", "properties": {
+            "tag": text("The kernel's label of the allocation site"),
+            "pool": text("Its pool"),
+            "change": text("new, worse, better, gone, same or ordinary"),
+            "verdict_before": text("Verdict before"),
+            "verdict_after": text("Verdict after"),
+            "bytes_before": number("Bytes before, at the common uptime"),
+            "bytes_after": number("Bytes after, at the common uptime"),
+            "rate_before": number("Growth before, bytes a day"),
+            "rate_after": number("Growth after, bytes a day"),
+            "owner": text("Most trusted owner"),
+        } } },
+    }))
 }
 
 /// Schema of an explanation.
 pub(crate) fn explanation() -> Arc<JsonObject> {
-    page(json!({ "what": text("What was asked"), "text": text("The explanation, Markdown") }))
+    page(json!({
+        "what": text("What was asked"),
+        "title": text("Of a finding: its title"),
+        "text": text("The explanation, Markdown"),
+        "shared": { "type": "boolean", "description": "Of a tag: used by many drivers, identifies none" },
+        "allocated_by": text("Of a tag: the files that allocate under it"),
+        "next": { "type": "array", "items": { "type": "string" }, "description": "What to do, first things first" },
+    }))
 }
 
 fn page(mut properties: Value) -> Arc<JsonObject> {

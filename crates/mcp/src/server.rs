@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, GetPromptRequestParams,
-    GetPromptResponse, Implementation, JsonObject, ListPromptsResult, ListResourcesResult, ListToolsResult,
-    PaginatedRequestParams, ProgressNotificationParam, ProgressToken, ReadResourceRequestParams,
-    ReadResourceResponse, ReadResourceResult, ServerCapabilities, ServerConfig, Tool,
+    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, CustomRequest, CustomResult,
+    ErrorCode, GetPromptRequestParams, GetPromptResponse, Implementation, JsonObject, ListPromptsResult,
+    ListResourcesResult, ListToolsResult, PaginatedRequestParams, ProgressNotificationParam, ProgressToken,
+    ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, ServerCapabilities, ServerConfig,
+    Tool,
 };
 use rmcp::service::{Peer, RequestContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler, ServiceExt};
@@ -15,12 +16,17 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use crate::budget::{Position, cut};
+use crate::lines::Lines;
 use crate::results::{Results, parse_token, token};
 use crate::tools::{self, BUDGET_DEFAULT, BUDGET_RANGE, Paging};
-use crate::{Backend, Policy, ToolError, Watch, prompts, resources};
+use crate::{Backend, Call, Policy, ToolError, Watch, prompts, resources};
 
 /// Calls that run at once; more wait. Two cores are busy with two, and memory stays bounded.
 const CALLS_AT_ONCE: usize = 4;
+/// Samplings that run at once. They mostly sleep, and must not keep short calls waiting for an hour.
+const SAMPLINGS_AT_ONCE: usize = 4;
+/// Bytes of a page that saying what was left out takes.
+const OMITTED_ROOM: usize = 400;
 
 /// What the assistant reads first.
 const INSTRUCTIONS: &str = "poolscope finds out why a Windows or Linux kernel's memory grows. For `why is my memory full` call \
@@ -28,6 +34,18 @@ const INSTRUCTIONS: &str = "poolscope finds out why a Windows or Linux kernel's 
     weightiest first; pass `omitted.continue` back to get the rest. Verdict `leak` needs action; `suspect` and \
     `insufficient` need a longer recording; `filling`, `cycling` and `steady` are ordinary. All tools only read, except \
     `track` with a name, which writes one recording.";
+
+/// Methods that are served.
+const METHODS: [&str; 8] = [
+    "initialize",
+    "ping",
+    "tools/list",
+    "tools/call",
+    "resources/list",
+    "resources/read",
+    "prompts/list",
+    "prompts/get",
+];
 
 /// Why the server could not run.
 #[derive(Debug)]
@@ -48,12 +66,13 @@ impl std::error::Error for ServeError {}
 pub fn serve_stdio(backend: Arc<dyn Backend>, policy: Policy) -> Result<(), ServeError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .max_blocking_threads(CALLS_AT_ONCE + 8)
+        .max_blocking_threads(CALLS_AT_ONCE + SAMPLINGS_AT_ONCE + 8)
         .build()
         .map_err(|error| ServeError(format!("cannot start the server: {error}")))?;
     let server = Server::new(backend, policy);
     let closing = Arc::clone(&server.closing);
-    let outcome = runtime.block_on(serve_on(server, rmcp::transport::stdio()));
+    let (input, output) = rmcp::transport::stdio();
+    let outcome = runtime.block_on(serve_on(server, Lines::new(input, output)));
     closing.store(true, Ordering::Relaxed);
     // A call that still runs sees `closing` and ends; do not wait for a blocked read of standard input.
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
@@ -84,6 +103,7 @@ struct Server {
     policy: Arc<Policy>,
     results: Arc<Results>,
     slots: Arc<Semaphore>,
+    samplings: Arc<Semaphore>,
     closing: Arc<AtomicBool>,
 }
 
@@ -107,11 +127,9 @@ impl Watch for RequestWatch {
         if total > 0 {
             note = note.with_total(f64::from(total));
         }
-        let peer = peer.clone();
-        // A client that no longer listens ends the connection elsewhere; a lost note is no error.
-        handle.spawn(async move {
-            let _lost = peer.notify_progress(note).await;
-        });
+        // Waited for, so that notes keep their order and none comes after the answer. A client that no longer listens
+        // ends the connection elsewhere; a lost note is no error.
+        let _lost = handle.block_on(peer.notify_progress(note));
     }
 }
 
@@ -122,6 +140,7 @@ impl Server {
             policy: Arc::new(policy),
             results: Arc::default(),
             slots: Arc::new(Semaphore::new(CALLS_AT_ONCE)),
+            samplings: Arc::new(Semaphore::new(SAMPLINGS_AT_ONCE)),
             closing: Arc::default(),
         }
     }
@@ -142,10 +161,11 @@ impl Server {
     /// Runs `work` on a worker thread as soon as one of the few places is free.
     async fn blocking<T: Send + 'static>(
         &self,
+        slots: &Arc<Semaphore>,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, ErrorData> {
         let failed = |what: String| ErrorData::internal_error(what, None);
-        let slot = Arc::clone(&self.slots)
+        let slot = Arc::clone(slots)
             .acquire_owned()
             .await
             .map_err(|e| failed(e.to_string()))?;
@@ -178,10 +198,12 @@ impl Server {
         let backend = Arc::clone(&self.backend);
         let watch = self.watch(&context);
         let asked = name.clone();
+        let samples = name == "track" || (name == "diagnose" && !args.contains_key("path"));
+        let slots = if samples { &self.samplings } else { &self.slots };
         let outcome = self
-            .blocking(move || {
+            .blocking(slots, move || {
                 let call = tools::parse(&name, args, &policy)?;
-                Some(call.and_then(|call| backend.call(call, &watch)))
+                Some(call.and_then(|call| answer(call, &*backend, &policy, &watch)))
             })
             .await?;
         match outcome {
@@ -214,8 +236,20 @@ impl Server {
     }
 }
 
+/// Carries out a call, and looks at its paths again when it is done: what was swapped for a link meanwhile is not
+/// answered with what the link leads to.
+fn answer(call: Call, backend: &dyn Backend, policy: &Policy, watch: &dyn Watch) -> Result<Value, ToolError> {
+    let paths = call.paths();
+    let answer = backend.call(call, watch)?;
+    paths.iter().try_for_each(|path| policy.unchanged(path))?;
+    Ok(answer)
+}
+
 fn page(id: u64, report: &JsonObject, from: &Position, budget: usize) -> CallToolResult {
-    let page = cut(report, from, budget);
+    let mut page = cut(report, from, budget);
+    if !page.omitted.is_empty() {
+        page = cut(report, from, budget.saturating_sub(OMITTED_ROOM));
+    }
     let mut out = page.report;
     if !page.omitted.is_empty() {
         let mut omitted: JsonObject = page.omitted.into_iter().map(|(k, n)| (k, json!(n))).collect();
@@ -270,7 +304,9 @@ impl ServerHandler for Server {
         _context: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
         let (backend, policy) = (Arc::clone(&self.backend), Arc::clone(&self.policy));
-        let all = self.blocking(move || resources::list(&*backend, &policy)).await?;
+        let all = self
+            .blocking(&self.slots, move || resources::list(&*backend, &policy))
+            .await?;
         Ok(ListResourcesResult::with_all_items(all))
     }
 
@@ -283,7 +319,9 @@ impl ServerHandler for Server {
         let watch = self.watch(&context);
         let uri = request.uri.clone();
         let outcome = self
-            .blocking(move || resources::read(&uri, &*backend, &policy, &watch))
+            .blocking(&self.slots, move || {
+                resources::read(&uri, &*backend, &policy, &watch)
+            })
             .await?;
         match outcome {
             Some(Ok(contents)) => Ok(ReadResourceResult::new(vec![contents]).into()),
@@ -293,6 +331,23 @@ impl ServerHandler for Server {
                 None,
             )),
         }
+    }
+
+    /// What rmcp cannot read as a request it knows: a method that does not exist, or one whose parameters do not fit.
+    async fn on_custom_request(
+        &self,
+        request: CustomRequest,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<CustomResult, ErrorData> {
+        let method = request.method;
+        if METHODS.contains(&method.as_str()) {
+            return Err(ErrorData::invalid_params(
+                format!("the parameters of {method} do not fit"),
+                None,
+            ));
+        }
+        let what = format!("{method}: no such method");
+        Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, what, None))
     }
 
     async fn list_prompts(

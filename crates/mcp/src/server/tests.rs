@@ -59,7 +59,8 @@ impl Client {
     async fn connected() -> Self {
         let (ours, theirs) = tokio::io::duplex(1 << 20);
         let server = Server::new(Arc::new(Scripted), Policy::default());
-        tokio::spawn(serve_on(server, split(theirs)));
+        let (read, write) = split(theirs);
+        tokio::spawn(serve_on(server, Lines::new(read, write)));
         let (read, input) = split(ours);
         let mut client = Self {
             input,
@@ -146,8 +147,23 @@ async fn wrong_requests_get_the_protocols_errors_and_the_server_lives_on() {
     assert_eq!(bad_args["result"]["isError"], true);
     let method = client.ask(4, "no/such", json!({})).await;
     assert_eq!(method["error"]["code"], -32601);
+    let fits_not = client.ask(40, "tools/call", json!({ "name": 7 })).await;
+    assert_eq!(fits_not["error"]["code"], -32602);
     client.raw(b"{ this is not json\n").await;
+    assert_eq!(client.next().await["error"]["code"], -32700);
     client.raw(b"\xFF\xFE\n[]\n\"x\"\n").await;
+    for code in [-32700, -32600, -32600] {
+        assert_eq!(client.next().await["error"]["code"], code);
+    }
+    let long = "A".repeat(crate::lines::MESSAGE_MAX + 1);
+    client
+        .send(&json!({ "id": 41, "jsonrpc": "2.0", "method": "tools/call", "params": { "name": long } }))
+        .await;
+    let refused = client.next().await;
+    assert_eq!(
+        (&refused["id"], &refused["error"]["code"]),
+        (&json!(41), &json!(-32600))
+    );
     let missing = client
         .ask(5, "resources/read", json!({ "uri": "file:///etc/passwd" }))
         .await;
@@ -196,6 +212,20 @@ async fn a_running_track_reports_progress_and_can_be_cancelled() {
         let answer = client.tool(id, "owner", json!({ "tags": ["a"] })).await;
         assert!(answer["result"].is_object());
     }
+}
+
+/// Samplings have places of their own: however many run, a short call is answered.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn long_samplings_do_not_keep_short_calls_waiting() {
+    let mut client = Client::connected().await;
+    for id in 1..=12 {
+        let params = json!({ "name": "track", "arguments": { "interval_seconds": 1, "samples": 3600 } });
+        client
+            .send(&json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params }))
+            .await;
+    }
+    let answer = client.tool(20, "owner", json!({ "tags": ["a"] })).await;
+    assert!(answer["result"].is_object());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
