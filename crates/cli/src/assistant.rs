@@ -27,6 +27,11 @@ const DIAGNOSE_SAMPLES_MAX: u32 = 240;
 /// Recordings written for an assistant stay below this size.
 const RECORDING_BYTES_MAX: u64 = 100 << 20;
 
+/// Series that come with a curve: enough to see a shape, too few to fill an assistant's memory.
+const CURVES: usize = 6;
+/// Points of each.
+const CURVE_POINTS: usize = 40;
+
 /// Nothing is drawn or said: standard error belongs to whoever started the server.
 const SILENT: Ui = Ui::new(true, ColorChoice::Never);
 
@@ -84,7 +89,12 @@ fn report_of(history: &History) -> Result<Value, Failure> {
         knowledge::add_this_machine(&mut index, Cache::off(), &SILENT);
     }
     index.add_history(history);
-    let (_, diagnosis) = examine::diagnose(history, &index, &diagnosis::Options::default());
+    let options = diagnosis::Options {
+        curves: CURVES,
+        curve_points: CURVE_POINTS,
+        ..diagnosis::Options::default()
+    };
+    let (_, diagnosis) = examine::diagnose(history, &index, &options);
     parsed(&report::json(&examine::report(&diagnosis)))
 }
 

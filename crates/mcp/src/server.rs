@@ -65,7 +65,8 @@ impl std::error::Error for ServeError {}
 /// When the runtime cannot be started or the first message is not the protocol's.
 pub fn serve_stdio(backend: Arc<dyn Backend>, policy: Policy) -> Result<(), ServeError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
+        // Standard input and output are read on threads, so nothing needs the driver for sockets.
+        .enable_time()
         .max_blocking_threads(CALLS_AT_ONCE + SAMPLINGS_AT_ONCE + 8)
         .build()
         .map_err(|error| ServeError(format!("cannot start the server: {error}")))?;
