@@ -100,6 +100,11 @@ impl State {
 
     fn command(&mut self, code: KeyCode) -> Action {
         match code {
+            // Who presses Esc below a filter wants to be rid of the filter.
+            KeyCode::Esc if !self.filter.is_empty() => {
+                self.filter.clear();
+                self.top = 0;
+            }
             KeyCode::Char('q') | KeyCode::Esc => return Action::Quit,
             KeyCode::Char('t') => self.sort(Order::Tag),
             KeyCode::Char('a') => self.sort(Order::Allocs),
@@ -210,6 +215,10 @@ mod tests {
         assert_eq!((state.filter.as_str(), state.typing), ("qui", false));
         press(&mut state, "/x\u{1b}");
         assert_eq!((state.filter.as_str(), state.typing), ("", false));
+        // Below a filter Esc takes the filter away; only then does it end.
+        assert_eq!(press(&mut state, "/qui\n\u{1b}"), Action::Draw);
+        assert_eq!(state.filter, "");
+        assert_eq!(press(&mut state, "\u{1b}"), Action::Quit);
     }
 
     #[test]
