@@ -61,10 +61,13 @@ impl Check {
     fn fault(&self, answer: &Value) -> Option<String> {
         let root = match &self.series {
             None => answer,
-            Some(tag) => answer["series"]
-                .as_array()?
-                .iter()
-                .find(|row| row["tag"] == tag.as_str())?,
+            Some(tag) => {
+                let mut rows = answer["series"].as_array().into_iter().flatten();
+                match rows.find(|row| row["tag"] == tag.as_str()) {
+                    Some(row) => row,
+                    None => return Some(format!("no series {tag}")),
+                }
+            }
         };
         let Some(value) = root.pointer(&self.at) else {
             return self.lacks.is_none().then(|| format!("{}: absent", self.at));
