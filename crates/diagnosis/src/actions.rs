@@ -1,7 +1,7 @@
 //! What to do next: a fixed order, and each step only where the evidence points there.
 
-use detection::Shape;
-use snapshot::{OsKind, Tag};
+use detection::{Shape, Verdict};
+use snapshot::{OsKind, SourceKind, Tag};
 
 use crate::findings::Context;
 use crate::trace::TRACE_TAGS;
@@ -21,13 +21,11 @@ const GPU: [&str; 9] = [
     "watchdog.sys",
 ];
 /// Images of the network stack and of Wi-Fi and network drivers.
-const NETWORK: [&str; 22] = [
+const NETWORK: [&str; 20] = [
     "ndis.sys",
     "netio.sys",
     "tcpip.sys",
     "netadaptercx.sys",
-    "afd.sys",
-    "http.sys",
     "nwifi.sys",
     "vwifi",
     "netwtw",
@@ -44,6 +42,29 @@ const NETWORK: [&str; 22] = [
     "netr28",
     "npcap",
     "windivert",
+];
+/// Images whose allocations a program asks for and can keep, although no driver is at fault.
+const ON_BEHALF: [(&[&str], &str, &str, &str); 3] = [
+    (
+        &["afd.sys"],
+        "Find the program whose sockets keep it: one that does not read what arrives, writes to a peer that does not \
+         take it, or never closes. Stop it and see whether the memory comes back.",
+        "sockets and their data, kept for programs",
+        "powershell \"Get-NetTCPConnection | Group-Object OwningProcess -NoElement | Sort-Object Count -Descending | Select-Object -First 10\"",
+    ),
+    (
+        &["win32k.sys", "win32kfull.sys", "win32kbase.sys"],
+        "Find the program that keeps drawing objects: Task Manager, Details, columns GDI objects and USER objects. Stop it \
+         and see whether the memory comes back.",
+        "drawing objects, kept for programs",
+        "",
+    ),
+    (
+        &["http.sys"],
+        "Find the web server whose requests are kept: its queues and connections.",
+        "requests and connections, kept for programs",
+        "netsh http show servicestate",
+    ),
 ];
 /// Images of containers, virtual machines and their switches.
 const HYPERV: [&str; 9] = [
@@ -67,7 +88,7 @@ pub(crate) fn in_order(context: &Context<'_>, findings: &[Finding]) -> Vec<Actio
     if context.draft.source.os == Some(OsKind::Linux) {
         out.extend(processes(findings));
         out.extend(elsewhere(findings));
-        out.extend(record_longer(findings));
+        out.extend(record_longer(context, findings));
         return out;
     }
     out.extend(gpu(context, &blamed, findings));
@@ -75,6 +96,7 @@ pub(crate) fn in_order(context: &Context<'_>, findings: &[Finding]) -> Vec<Actio
     out.extend(hyperv(context, &blamed));
     out.extend(scanner(&blamed));
     out.extend(feedback_hub(context, &blamed));
+    out.extend(on_behalf(&blamed));
     out.extend(processes(findings));
     out.extend(elsewhere(findings));
     out.extend(restart(context, &blamed, findings));
@@ -82,7 +104,7 @@ pub(crate) fn in_order(context: &Context<'_>, findings: &[Finding]) -> Vec<Actio
     out.extend(filter(context, &blamed));
     out.extend(trace(&blamed));
     out.extend(unknown(context, &blamed));
-    out.extend(record_longer(findings));
+    out.extend(record_longer(context, findings));
     out
 }
 
@@ -134,6 +156,24 @@ fn names(series: &[&JudgedSeries]) -> String {
     list(&tags, 4)
 }
 
+/// `A belongs to …`, `A and B belong to …`.
+fn belongs(series: &[&JudgedSeries], to: &str) -> String {
+    let sentence = format!(
+        "{} {} {to}.",
+        names(series),
+        verb(series.len(), "belongs", "belong")
+    );
+    if series.len() == 1 {
+        sentence.replace(" or hang on", " or hangs on")
+    } else {
+        sentence
+    }
+}
+
+const fn verb(n: usize, one: &'static str, many: &'static str) -> &'static str {
+    if n == 1 { one } else { many }
+}
+
 fn action(text: &str, why: String) -> Action {
     Action {
         text: text.to_owned(),
@@ -148,7 +188,7 @@ fn gpu(context: &Context<'_>, blamed: &[&JudgedSeries], findings: &[Finding]) ->
         .iter()
         .any(|f| f.code == "PS0202" && f.series.iter().any(|s| s.starts_with("Proc/")));
     let why = if !owned.is_empty() {
-        format!("{} belong to the display stack.", names(&owned))
+        belongs(&owned, "to the display stack")
     } else if dead_processes {
         "Dead processes are kept by references; display drivers have done that.".to_owned()
     } else {
@@ -173,7 +213,7 @@ fn network(blamed: &[&JudgedSeries]) -> Option<Action> {
     (!owned.is_empty()).then(|| {
         action(
             "Update Wi-Fi, network, VPN and firewall drivers.",
-            format!("{} belong to the network stack or hang on it.", names(&owned)),
+            belongs(&owned, "to the network stack or hang on it"),
         )
     })
 }
@@ -187,7 +227,7 @@ fn hyperv(context: &Context<'_>, blamed: &[&JudgedSeries]) -> Option<Action> {
         .filter_map(|f| f.holder.as_ref()?.image.as_deref())
         .find(|image| HYPERV.contains(image));
     let why = match (owned.is_empty(), held) {
-        (false, _) => format!("{} belong to containers or virtual machines.", names(&owned)),
+        (false, _) => belongs(&owned, "to containers or virtual machines"),
         (true, Some(image)) => format!("{image} holds the family."),
         (true, None) => return None,
     };
@@ -202,15 +242,37 @@ fn scanner(blamed: &[&JudgedSeries]) -> Option<Action> {
     (!owned.is_empty()).then(|| {
         action(
             "Review Defender exclusions for large development folders, if policy permits.",
-            format!("{} grow with scanned files.", names(&owned)),
+            format!(
+                "{} {} with scanned files.",
+                names(&owned),
+                verb(owned.len(), "grows", "grow")
+            ),
         )
     })
 }
 
+/// What a program keeps inside a component of Windows: the program is to be found, Windows is not to be blamed.
+fn on_behalf(blamed: &[&JudgedSeries]) -> Vec<Action> {
+    ON_BEHALF
+        .iter()
+        .filter_map(|(images, text, why, command)| {
+            let owned = owned_by(blamed, images);
+            (!owned.is_empty()).then(|| Action {
+                text: (*text).to_owned(),
+                why: format!("{}: {why}.", names(&owned)),
+                command: (!command.is_empty()).then(|| (*command).to_owned()),
+            })
+        })
+        .collect()
+}
+
 fn feedback_hub(context: &Context<'_>, blamed: &[&JudgedSeries]) -> Option<Action> {
+    let images: Vec<&str> = ON_BEHALF.iter().flat_map(|row| row.0).copied().collect();
+    let on_behalf = owned_by(blamed, &images);
     let microsoft: Vec<&JudgedSeries> = blamed
         .iter()
         .copied()
+        .filter(|s| !on_behalf.iter().any(|o| o.name() == s.name()))
         .filter(|s| {
             let vendor = s.owners.owners.first().and_then(|o| o.vendor.as_deref());
             !s.owners.shared && vendor.is_some_and(|v| v.to_lowercase().contains("microsoft"))
@@ -220,7 +282,12 @@ fn feedback_hub(context: &Context<'_>, blamed: &[&JudgedSeries]) -> Option<Actio
         return None;
     }
     let draft = context.draft;
-    let mut facts = vec!["the tags with their rates (this report)".to_owned()];
+    let rates = if microsoft.iter().any(|s| s.judgement.rate.is_some()) {
+        "the tags with their rates (this report)"
+    } else {
+        "the tags and what they hold (this report)"
+    };
+    let mut facts = vec![rates.to_owned()];
     facts.extend(
         draft
             .etw
@@ -241,7 +308,7 @@ fn feedback_hub(context: &Context<'_>, blamed: &[&JudgedSeries]) -> Option<Actio
             "File a Feedback Hub report with the evidence: {}.",
             list(&facts, 6)
         ),
-        why: format!("{} belong to Windows itself.", names(&microsoft)),
+        why: belongs(&microsoft, "to Windows itself"),
         command: Some("poolscope diagnose --bundle evidence.zip --redact".to_owned()),
     })
 }
@@ -286,11 +353,11 @@ fn restart(context: &Context<'_>, blamed: &[&JudgedSeries], findings: &[Finding]
         .draft
         .source
         .kernel_uptime_s
-        .map(|s| format!(" since {} of uptime", duration(s)))
+        .map(|s| format!(" after {} of uptime", duration(s)))
         .unwrap_or_default();
     Some(Action {
         text: "Restart instead of Shut down: it gives the memory back until the cause is fixed.".to_owned(),
-        why: format!("{} are held{uptime}.{because}", bytes(held)),
+        why: format!("{} held{uptime}.{because}", bytes(held)),
         command: Some("shutdown /r /t 0".to_owned()),
     })
 }
@@ -369,12 +436,30 @@ fn trace(blamed: &[&JudgedSeries]) -> Option<Action> {
                Windows Performance Analyzer: Memory, Pool; group by tag, then by type, and expand the stacks of AIFO \
                (allocated inside the trace, freed outside): the lowest driver frame that is not the kernel's is who asked."
             .to_owned(),
-        why: format!("{} still grow; a trace sees only what happens while it runs.", list(&shown, TRACE_TAGS)),
+        why: why_trace(blamed, &tags, &shown),
         command: Some(
             "poolscope diagnose --trace-profile pool.wprp && wpr -start pool.wprp!PoolTags -filemode && timeout /t 300 && wpr -stop pool.etl"
                 .to_owned(),
         ),
     })
+}
+
+/// That a tag still grows is said only of what was seen to grow.
+fn why_trace(blamed: &[&JudgedSeries], tags: &[&Tag], shown: &[String]) -> String {
+    let seen = |tag: &&Tag| {
+        blamed
+            .iter()
+            .any(|s| s.tag == **tag && matches!(s.judgement.verdict, Verdict::Leak | Verdict::Suspect))
+    };
+    let named = list(shown, TRACE_TAGS);
+    if tags.iter().all(seen) {
+        let grows = verb(shown.len(), "grows", "grow");
+        format!("{named} still {grows}; a trace sees only what happens while it runs.")
+    } else {
+        format!(
+            "Worth it only while {named} still grows, which was not seen: a trace sees only what happens while it runs."
+        )
+    }
 }
 
 fn unknown(context: &Context<'_>, blamed: &[&JudgedSeries]) -> Vec<Action> {
@@ -397,13 +482,27 @@ fn unknown(context: &Context<'_>, blamed: &[&JudgedSeries]) -> Vec<Action> {
         .collect()
 }
 
-fn record_longer(findings: &[Finding]) -> Option<Action> {
+fn record_longer(context: &Context<'_>, findings: &[Finding]) -> Option<Action> {
     let open = findings
         .iter()
         .any(|f| matches!(f.code, "PS0703" | "PS0105" | "PS0103"));
-    open.then(|| Action {
-        text: "Record for longer: what grows shows over hours.".to_owned(),
-        why: "Some series cannot be judged from what was recorded.".to_owned(),
-        command: Some("poolscope track 30 120".to_owned()),
+    if !open {
+        return None;
+    }
+    let live = context.draft.source.kind == Some(SourceKind::Live);
+    Some(if context.draft.source.samples == 1 && !live {
+        Action {
+            text: "Let poolscope record on that machine for an hour or more; or take the same table again after an hour and \
+                   give both files, the earlier first: what grows shows between them."
+                .to_owned(),
+            why: "One table shows what is large, not what grows.".to_owned(),
+            command: Some("poolscope track 30 120".to_owned()),
+        }
+    } else {
+        Action {
+            text: "Record for longer: what grows shows over hours.".to_owned(),
+            why: "Some series cannot be judged from what was recorded.".to_owned(),
+            command: Some("poolscope track 30 120".to_owned()),
+        }
     })
 }

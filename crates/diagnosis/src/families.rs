@@ -1,20 +1,30 @@
 //! Families and who holds them.
 
 use attribution::holders::{Member, holder_of_family};
-use detection::{Analysis, Family};
+use detection::{Analysis, Family, Shape};
 use snapshot::History;
 
 use crate::{Holder, JudgedFamily, JudgedSeries, facts};
 
-/// Names the families' members, adds up their growth and names the holder with its reasons.
+/// The families of which a member is in trouble: tags that merely come in fixed ratios are how a driver works, and nobody
+/// is to be named for it.
 pub(crate) fn judge(history: &History, analysis: &Analysis, series: &[JudgedSeries]) -> Vec<JudgedFamily> {
     analysis
         .families
         .iter()
+        .filter(|family| {
+            let members = series
+                .iter()
+                .filter(|s| family.members.contains(&s.judgement.series));
+            members.into_iter().any(|s| {
+                crate::names_trouble(s.judgement.verdict) || s.judgement.shape == Some(Shape::Stopped)
+            })
+        })
         .map(|family| one(history, family, series))
         .collect()
 }
 
+/// Names the family's members, adds up their growth and names the holder with its reasons.
 fn one(history: &History, family: &Family, series: &[JudgedSeries]) -> JudgedFamily {
     let members: Vec<&JudgedSeries> = family
         .members

@@ -42,8 +42,12 @@ pub fn diagnose(input: &Input<'_>) -> Diagnosis {
         owners,
         options,
     } = *input;
-    let series = judged_series(history, analysis, owners, options);
+    let mut series = judged_series(history, analysis, owners, options);
     let families = families::judge(history, analysis, &series);
+    for one in &mut series {
+        let told = |id| families.iter().any(|f| f.id == id);
+        one.judgement.family = one.judgement.family.filter(|&id| told(id));
+    }
     let mut diagnosis = Diagnosis {
         source: source_info(history),
         memory: memory::of_history(history),

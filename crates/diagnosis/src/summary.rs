@@ -38,16 +38,7 @@ fn verdict(context: &Context<'_>, findings: &[Finding]) -> String {
     };
     if !leaks.is_empty() {
         let named: Vec<String> = leaks.iter().map(|s| with_rate(s)).collect();
-        let process = findings.iter().find(|f| f.code == "PS0201").and_then(process_of);
-        let family = context
-            .draft
-            .families
-            .iter()
-            .find_map(|f| f.holder.as_ref()?.name());
-        let held = process
-            .or(family)
-            .map(|h| format!(" Most likely held by {h}."))
-            .unwrap_or_default();
+        let held = held_by(context, findings, &leaks);
         return format!(
             "{}: {}.{held}{also}",
             plural(leaks.len(), "leak", "leaks"),
@@ -62,7 +53,7 @@ fn verdict(context: &Context<'_>, findings: &[Finding]) -> String {
                 plural(n, "finding of weight", "findings of weight")
             ),
         };
-        return format!("No growing leak shown. {}.{more}", first.title);
+        return format!("{}.{more} {}", first.title, growth_of(context, first));
     }
     if !small.is_empty() {
         let named: Vec<String> = small.iter().map(|s| with_rate(s)).collect();
@@ -93,10 +84,75 @@ fn verdict(context: &Context<'_>, findings: &[Finding]) -> String {
         .iter()
         .filter(|s| s.judgement.verdict == Verdict::Insufficient)
         .count();
+    if context.draft.source.samples == 1 {
+        return "No leak shown in one look: nothing is both large and hardly ever freed. What grows, a second look shows."
+            .to_owned();
+    }
     if open * 2 >= series.len() {
         return "No leak shown, but the recording is too short to rule one out.".to_owned();
     }
-    "No leak: nothing in this input grows without bound or holds an unusual share of memory.".to_owned()
+    match span_s(context) {
+        Some(span) if span < SHORT_S => format!(
+            "No fast leak shown in {}: nothing grew without bound or holds an unusual share of memory. A slow one needs \
+             hours to show.",
+            duration(span)
+        ),
+        Some(span) => format!(
+            "No leak shown in {}: nothing grew without bound or holds an unusual share of memory.",
+            duration(span)
+        ),
+        None => {
+            "No leak shown: nothing in this input grew without bound or holds an unusual share of memory."
+                .to_owned()
+        }
+    }
+}
+
+/// Recordings up to this show only what is fast: ten minutes.
+const SHORT_S: f64 = 600.0;
+
+fn span_s(context: &Context<'_>) -> Option<f64> {
+    let samples = &context.history.samples;
+    let span = samples.last()?.at.seconds_since(samples.first()?.at);
+    (span > 0.0).then_some(span)
+}
+
+/// What is known of the growth of the first finding's series when nothing is called a leak.
+fn growth_of(context: &Context<'_>, first: &Finding) -> String {
+    let of_a_tag = !first.series.is_empty();
+    let one = if of_a_tag { "it" } else { "a tag" };
+    match context.draft.source.samples {
+        0 | 1 => format!("Whether {one} grows, one look cannot show."),
+        _ if of_a_tag => "It is not shown to grow now.".to_owned(),
+        _ => "No tag is shown to grow.".to_owned(),
+    }
+}
+
+/// Who holds the leaks, or those of them that are named.
+fn held_by(context: &Context<'_>, findings: &[Finding], leaks: &[&JudgedSeries]) -> String {
+    let process = findings
+        .iter()
+        .find(|f| f.code == "PS0201")
+        .and_then(|f| Some((process_of(f)?, &f.series)));
+    let family = || {
+        let mut families = context.draft.families.iter();
+        families.find_map(|f| Some((f.holder.as_ref()?.name()?, &f.members)))
+    };
+    let Some((who, what)) = process.or_else(family) else {
+        return String::new();
+    };
+    let of_these: Vec<String> = leaks
+        .iter()
+        .map(|s| s.name())
+        .filter(|n| what.contains(n))
+        .collect();
+    if of_these.is_empty() {
+        String::new()
+    } else if of_these.len() == leaks.len() {
+        format!(" Most likely held by {who}.")
+    } else {
+        format!(" Most likely {who} holds {}.", list(&of_these, 3))
+    }
 }
 
 /// The process that a finding about handles begins with: `name (process 7) keeps …`.

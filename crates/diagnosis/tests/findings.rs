@@ -43,6 +43,15 @@ fn an_ordinary_machine_gets_ok_and_nothing_above_notice() {
     );
     check("PS0100", machine, Some(Severity::Ok));
     check("PS0100", leak("Leak", GIB), None);
+    // Too short to judge is not fine, and tags that were not read neither.
+    let open = Machine::new().series("Proc", Verdict::Insufficient, MIB, MIB);
+    check("PS0100", open, None);
+    let without_tags = Machine::new().memory(|_| ()).found("PS0100").remove(0);
+    assert!(
+        without_tags.title.contains("tags were not read"),
+        "{}",
+        without_tags.title
+    );
     assert!(
         diagnosis
             .summary
@@ -98,6 +107,76 @@ fn a_family_is_one_finding_with_its_holder() {
     check("PS0102", leak("Flt1", GIB), None);
     let summary = family().diagnose().summary.join(" ");
     assert!(summary.contains("held by examplefilter.sys"), "{summary}");
+}
+
+#[test]
+fn nobody_holds_a_family_in_which_nothing_is_wrong() {
+    let family = |verdict| {
+        Machine::new()
+            .series("Flt1", verdict, MIB, MIB)
+            .series("File", Verdict::Insufficient, MIB, MIB)
+            .change(|_, analysis| {
+                analysis.families.push(Family {
+                    id: 1,
+                    members: vec![0, 1],
+                    ratio: vec![1, 1],
+                    holder: Some(0),
+                });
+                for judgement in &mut analysis.judgements {
+                    judgement.family = Some(1);
+                }
+            })
+            .diagnose()
+    };
+    let ordinary = family(Verdict::Insufficient);
+    assert!(ordinary.families.is_empty());
+    assert!(ordinary.series.iter().all(|s| s.judgement.family.is_none()));
+    assert_eq!(family(Verdict::Unfreed).families.len(), 1);
+}
+
+#[test]
+fn the_first_line_says_what_is_known_and_no_more() {
+    let first = |machine: Machine| machine.diagnose().summary.remove(0);
+    let one_look = |history: &mut snapshot::History, _: &mut detection::Analysis| {
+        history.samples.truncate(1);
+    };
+    let held = || Machine::new().series("NtFC", Verdict::Unfreed, 8 * GIB, 8 * GIB);
+    for (machine, expected) in [
+        (
+            held().change(one_look),
+            "NtFC/nonpaged (ntoskrnl.exe) keeps 8.00 GiB. Whether it grows, one look cannot show.",
+        ),
+        (
+            held(),
+            "NtFC/nonpaged (ntoskrnl.exe) keeps 8.00 GiB. It is not shown to grow now.",
+        ),
+        (
+            Machine::new().series("Proc", Verdict::Steady, MIB, MIB),
+            "No leak shown in 1 d: nothing grew without bound or holds an unusual share of memory.",
+        ),
+    ] {
+        assert_eq!(first(machine), expected);
+    }
+    let minute = Machine::new()
+        .series("Proc", Verdict::Steady, MIB, MIB)
+        .change(|history, _| {
+            for (at, sample) in history.samples.iter_mut().enumerate() {
+                sample.at = Timestamp::from_unix_seconds(START + at as i64);
+            }
+        });
+    assert!(first(minute).starts_with("No fast leak shown in 24 s"));
+}
+
+#[test]
+fn that_nothing_was_freed_is_said_only_where_frees_were_counted() {
+    let one = || Machine::new().series("NtFC", Verdict::Unfreed, GIB, GIB);
+    let explained = |machine: Machine| machine.found("PS0103").remove(0).explanation;
+    assert!(explained(one()).contains("next to nothing"));
+    let uncounted = explained(one().judged(|j| (j.allocs, j.frees) = (None, None)));
+    assert!(
+        !uncounted.contains("next to nothing") && uncounted.contains("does not say"),
+        "{uncounted}"
+    );
 }
 
 #[test]
@@ -482,6 +561,59 @@ fn advice_is_given_in_order_and_only_where_evidence_points() {
             .any(|t| t.contains("Feedback Hub") || t.contains("Defender")),
         "{gpu:?}"
     );
+
+    // Each of the first five where a tag of its own leaks, and none of the others.
+    let fixed = [
+        ("Gpu1", "Update the GPU driver"),
+        ("NetB", "Update Wi-Fi"),
+        ("WCsc", "Quit Docker Desktop"),
+        ("FMfc", "Review Defender exclusions"),
+        ("Leak", "File a Feedback Hub report"),
+    ];
+    for (tag, expected) in fixed {
+        let given = texts(&leak(tag, GIB));
+        assert!(given[0].starts_with(expected), "{tag}: {given:?}");
+        for (_, other) in fixed.iter().take(4).filter(|(_, other)| *other != expected) {
+            assert!(!given.iter().any(|t| t.starts_with(other)), "{tag}: {given:?}");
+        }
+    }
+    let all = fixed.iter().fold(Machine::new(), |m, (tag, _)| {
+        m.series(tag, Verdict::Leak, MIB, GIB)
+    });
+    for (given, (_, expected)) in texts(&all).iter().zip(fixed) {
+        assert!(
+            given.starts_with(expected),
+            "{given:?} where {expected:?} belongs"
+        );
+    }
+
+    // Sockets are kept for a program: neither network drivers nor Windows are to blame.
+    let sockets = texts(&leak("AfdB", GIB));
+    assert!(
+        sockets[0].starts_with("Find the program whose sockets"),
+        "{sockets:?}"
+    );
+    assert!(
+        !sockets
+            .iter()
+            .any(|t| t.contains("Feedback Hub") || t.contains("Wi-Fi")),
+        "{sockets:?}"
+    );
+
+    let one = leak("Leak", GIB).diagnose().actions.remove(0);
+    assert_eq!(one.why, "Leak/nonpaged (ntoskrnl.exe) belongs to Windows itself.");
+
+    let why = |verdict| {
+        let machine = Machine::new().series("Leak", verdict, GIB, 2 * GIB);
+        let trace = machine
+            .diagnose()
+            .actions
+            .into_iter()
+            .find(|a| a.text.starts_with("Record stacks"));
+        trace.unwrap().why
+    };
+    assert!(why(Verdict::Leak).starts_with("Leak still grows"));
+    assert!(why(Verdict::Unfreed).contains("was not seen"));
 
     let kernel = texts(&leak("Leak", GIB));
     assert!(kernel[0].starts_with("File a Feedback Hub report"), "{kernel:?}");

@@ -101,15 +101,18 @@
         bands.push({ series: [3, 4], fill: color("--band") });
       }
       const axis = { stroke: color("--fg"), grid: { stroke: color("--line"), width: 1 }, ticks: { stroke: color("--line"), width: 1 } };
-      const onset = (plot) => {
-        if (chart.onset === null) return;
-        const x = plot.valToPos(chart.onset, "x", true);
+      const upright = (plot, at, name, dash) => {
+        const x = plot.valToPos(at, "x", true);
         const { ctx, bbox } = plot;
         if (x < bbox.left || x > bbox.left + bbox.width) return;
         ctx.save();
-        ctx.strokeStyle = color("--warn"); ctx.lineWidth = 2; ctx.setLineDash([3, 3]);
+        ctx.strokeStyle = color(name); ctx.lineWidth = 2; ctx.setLineDash(dash);
         ctx.beginPath(); ctx.moveTo(x, bbox.top); ctx.lineTo(x, bbox.top + bbox.height); ctx.stroke();
         ctx.restore();
+      };
+      const marks = (plot) => {
+        if (data.clock) for (const at of data.events) upright(plot, at, "--dim", [1, 4]);
+        if (chart.onset !== null) upright(plot, chart.onset, "--warn", [6, 3]);
       };
       const options = {
         width: Math.max(box.clientWidth, 200), height: 210, series, bands,
@@ -118,7 +121,7 @@
           data.clock ? axis : { ...axis, label: "sample", stroke: color("--fg") },
           { ...axis, size: 78, values: (_, ticks) => ticks.map(size), splits: (_u, _a, min, max) => nice(min, max, 5) },
         ],
-        hooks: { draw: [onset] },
+        hooks: { draw: [marks] },
         legend: { live: false },
       };
       plots.push(new uPlot(options, columns, box));

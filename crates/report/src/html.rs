@@ -1,5 +1,6 @@
 //! One self-contained page.
 
+mod rich;
 mod views;
 
 use askama::Template;
@@ -16,7 +17,7 @@ const JS: &str = include_str!("../assets/report.js");
 /// Nothing is loaded from anywhere, and only these scripts and styles run: a hash each, so that no markup of an input
 /// could run even if it got in. A test computes them.
 const CSP: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; \
-     script-src 'sha256-GcjUxq2Ikpp59K5J1vcWFWbf0Lo9FcxJXpdPeH63jx8=' 'sha256-T9cQUjsuon1wyjgASBKwEQCvj573/Pxq2X4wDLNYIOw='; style-src 'sha256-32MMao1vjur/JktQ9zzlsRT2Rv/ZoLt08EmwoAE1+gQ=' 'sha256-vti4K5JByfcrt6kcPnKErBA8NIW/eteXRt15lMYa3kw='";
+     script-src 'sha256-GcjUxq2Ikpp59K5J1vcWFWbf0Lo9FcxJXpdPeH63jx8=' 'sha256-VxolH4dlqc8NVlNZI0I2hvCUtULCvBzxQ1RrsI01Ap0='; style-src 'sha256-32MMao1vjur/JktQ9zzlsRT2Rv/ZoLt08EmwoAE1+gQ=' 'sha256-vti4K5JByfcrt6kcPnKErBA8NIW/eteXRt15lMYa3kw='";
 
 #[derive(Template)]
 #[template(path = "report.html")]
@@ -49,6 +50,8 @@ struct Data<'a> {
     charts: &'a [ChartView],
     /// Times are moments, as opposed to the order of samples.
     clock: bool,
+    /// Moments of events, unix seconds.
+    events: Vec<f64>,
 }
 
 /// The report as one HTML file: no network, no external font, script or picture.
@@ -91,6 +94,7 @@ pub fn html(report: &Report) -> String {
         data: script_json(&Data {
             charts: &charts,
             clock,
+            events: views::marks(report),
         }),
         charts,
     };

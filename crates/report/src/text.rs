@@ -76,9 +76,14 @@ fn findings(report: &Report, options: TextOptions) -> String {
     let mut out = heading(style, "Findings");
     let weight = |f: &&Finding| !matches!(f.severity.as_deref(), Some("ok"));
     let shown: Vec<&Finding> = all.iter().filter(|f| options.all || weight(f)).collect();
+    let mut explained: Vec<&str> = Vec::new();
     for (at, finding) in shown.iter().enumerate() {
         let full = options.all || (options.diagnosis && at < FULL_FINDINGS);
-        out.push_str(&one_finding(finding, style, full));
+        let explanation = finding.explanation.as_deref().unwrap_or_default();
+        // What was explained just before need not be explained again.
+        let again = explained.contains(&explanation);
+        explained.push(explanation);
+        out.push_str(&one_finding(finding, style, full, !again));
     }
     let ok: Vec<&str> = all
         .iter()
@@ -95,7 +100,7 @@ fn findings(report: &Report, options: TextOptions) -> String {
     out
 }
 
-fn one_finding(finding: &Finding, style: Style, full: bool) -> String {
+fn one_finding(finding: &Finding, style: Style, full: bool, explain: bool) -> String {
     let severity = finding.severity.as_deref().unwrap_or("?");
     let code = finding.code.as_deref().unwrap_or("");
     let title = finding.title.as_deref().unwrap_or("");
@@ -107,7 +112,7 @@ fn one_finding(finding: &Finding, style: Style, full: bool) -> String {
         for line in finding.evidence.iter().flatten() {
             out.push_str(&style.wrap("           - ", "             ", line));
         }
-        if severity != "ok" {
+        if severity != "ok" && explain {
             for line in finding.explanation.iter() {
                 let wrapped = style.wrap("           ", "           ", line);
                 out.push_str(&style.paint(Paint::Dim, wrapped.trim_end_matches('\n')));
@@ -188,7 +193,11 @@ fn verdicts(series: &[Series]) -> String {
     words.join(", ")
 }
 
+/// Growth, of what is judged to grow: a day's rate of what goes up and down within the recording would mislead.
 fn rate(series: &Series) -> String {
+    if !grows(series) {
+        return String::new();
+    }
     match (series.rate_bytes_per_day, series.count_rate_per_day) {
         (Some(r), _) if r.abs() >= 1.0 || series.count_rate_per_day.is_none() => {
             format!("{}{}", if r > 0.0 { "+" } else { "" }, bytes_f(r))
@@ -202,11 +211,22 @@ fn rate(series: &Series) -> String {
     }
 }
 
+/// Whether the verdict says that it grows.
+pub(crate) fn grows(series: &Series) -> bool {
+    matches!(
+        series.verdict.as_deref(),
+        Some("leak" | "suspect" | "unfreed" | "filling")
+    )
+}
+
 /// The interval, the unit said once where both ends share it.
 fn interval(series: &Series) -> String {
     let (Some(low), Some(high)) = (series.rate_low, series.rate_high) else {
         return String::new();
     };
+    if !grows(series) {
+        return String::new();
+    }
     let (low, high) = (bytes_f(low), bytes_f(high));
     match (low.split_once(' '), high.split_once(' ')) {
         (Some((l, unit)), Some((h, same))) if unit == same => format!("{l}..{h} {unit}"),

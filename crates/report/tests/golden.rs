@@ -292,10 +292,14 @@ fn the_page_is_whole_and_markup_in_an_input_stays_text() {
     let page = report::html(&report());
     assert!(!page.contains("<img"), "a company's name became markup");
     assert!(!page.contains("Windows 11 <Pro>"));
-    // The assets are checked elsewhere; the address of a licence or a source is no request.
-    for request in ["src=\"http", "href=\"http", "@import", "url(http"] {
+    // The assets are checked elsewhere; the address of a licence or a source is no request, and a link none until
+    // somebody follows it.
+    for request in ["src=\"http", "<link", "@import", "url(http"] {
         assert!(!page.contains(request), "{request}");
     }
+    let followed = page.matches("<a href=\"https://").count();
+    assert_eq!(page.matches("href=\"http").count(), followed);
+    assert_eq!(page.matches("rel=\"noreferrer noopener\"").count(), followed);
     assert_eq!(page.matches("<script").count(), 3);
     let body = page
         .split_once("<body>")

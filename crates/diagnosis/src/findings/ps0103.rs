@@ -9,7 +9,7 @@ use crate::{Finding, JudgedSeries, Severity};
 pub(super) const SPEC: Spec = Spec {
     code: "PS0103",
     title: "A tag is hardly ever freed and holds much",
-    trigger: "verdict `unfreed` outside a family that is already reported. `critical` from a quarter of memory, \
+    trigger: "verdict `unfreed` (by size alone where frees were not counted) outside a family that is already reported. `critical` from a quarter of memory, \
               `warning` from 2 %, else `notice`; a `notice` at most when memory is short for another reason.",
     explanation: "Since the kernel started, next to nothing that was allocated under this tag has come back. It need \
                   not grow now: a leak that has stopped still holds its memory until the kernel restarts.",
@@ -20,6 +20,10 @@ pub(super) const SPEC: Spec = Spec {
     sources: &["https://github.com/microsoft/WSL/issues/41644", "https://github.com/microsoft/Windows-Containers/issues/646"],
     find,
 };
+
+/// The explanation where allocations and frees were not counted.
+const UNCOUNTED: &str = "No ordinary machine holds so much under one tag. How much of it is ever freed, and whether it \
+                         grows now, this input does not say: a table with allocations and frees does, and a second one later.";
 
 fn find(context: &Context<'_>, spec: &Spec) -> Vec<Finding> {
     let in_family = |s: &JudgedSeries| s.judgement.family.is_some();
@@ -47,6 +51,10 @@ fn of_series(context: &Context<'_>, spec: &Spec, series: &JudgedSeries) -> Findi
     };
     let who = series.owner().filter(|_| !series.owners.shared).map(|o| format!(" ({o})")).unwrap_or_default();
     let mut finding = spec.finding(severity, format!("{}{who} keeps {held}", series.name()));
+    if series.judgement.frees.is_none() {
+        // Some posted tables hold bytes alone: that nothing was freed cannot be read from them.
+        finding.explanation = UNCOUNTED.to_owned();
+    }
     finding.evidence.extend(evidence::held(context, series));
     let since_boot = series.judgement.outstanding.zip(context.draft.source.kernel_uptime_s);
     if let Some((outstanding, uptime)) = since_boot.filter(|&(_, uptime)| uptime > 60.0) {
@@ -60,7 +68,7 @@ fn of_series(context: &Context<'_>, spec: &Spec, series: &JudgedSeries) -> Findi
     finding.evidence.push(evidence::owner(series));
     finding.evidence.extend(evidence::holders(series));
     if let Some(own) = &series.owners.explanation {
-        finding.explanation = format!("{own} {}", spec.explanation);
+        finding.explanation = format!("{own} {}", finding.explanation);
     }
     finding.next = series.owners.next.iter().cloned().chain(finding.next).collect();
     finding.series = vec![series.name()];

@@ -24,7 +24,8 @@ fn find(context: &Context<'_>, spec: &Spec) -> Vec<Finding> {
             let who = if series.owners.shared { "a tag shared by many drivers" } else { "owner unknown" };
             let mut finding = ps0101::of_leak(context, spec, series, who);
             let linux = context.draft.source.os == Some(snapshot::OsKind::Linux);
-            if linux {
+            // The tag's own advice says how to find its driver, and is about this tag.
+            if linux || !series.owners.next.is_empty() {
                 finding.next = series.owners.next.clone();
             } else {
                 for step in &mut finding.next {

@@ -166,7 +166,7 @@ impl Machine {
     }
 }
 
-/// `Unkn` is unknown, `Shrd` shared, `Gpu?` a display driver's, `Flt?` a minifilter's, all else the kernel's.
+/// `Unkn` is unknown, `Shrd` shared, `Gpu?` a display driver's, `Flt?` a minifilter's, others parts of Windows, all else the kernel's.
 pub(crate) fn owners(tag: &Tag) -> Owners {
     let mut answer = Owners::unknown(tag.clone());
     let name = tag.to_string();
@@ -178,12 +178,16 @@ pub(crate) fn owners(tag: &Tag) -> Owners {
         }
         Some("Gpu") => "nvlddmkm.sys",
         Some("Flt") => "examplefilter.sys",
+        Some("Net") => "netio.sys",
+        Some("Afd") => "afd.sys",
+        Some("WCs") => "wcifs.sys",
+        Some("FMf") => "fltmgr.sys",
         _ => "ntoskrnl.exe",
     };
     let mut owner = Owner::new(Trust::MicrosoftList);
     owner.image = Some(image.to_owned());
     owner.vendor = Some(
-        if image == "ntoskrnl.exe" {
+        if !matches!(image, "nvlddmkm.sys" | "examplefilter.sys") {
             "Microsoft"
         } else {
             "Example"

@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
+use super::rich::rich;
 use crate::steps::event_line;
-use crate::text::owner;
+use crate::text::{grows, owner};
 use crate::words::{bytes, bytes_f, count, duration, number, percent};
 use crate::{Report, Series};
 
@@ -12,16 +13,18 @@ pub(super) struct FindingView<'a> {
     pub(super) severity: &'a str,
     pub(super) code: &'a str,
     pub(super) title: &'a str,
-    pub(super) evidence: &'a [String],
-    pub(super) explanation: &'a str,
-    pub(super) next: &'a [String],
+    /// Markup, as `explanation` and `next`.
+    pub(super) evidence: Vec<String>,
+    pub(super) explanation: String,
+    pub(super) next: Vec<String>,
     pub(super) open: bool,
     /// At the first finding of the rest: how many there are. Else 0.
     pub(super) rest: usize,
 }
 
 pub(super) struct ActionView<'a> {
-    pub(super) text: &'a str,
+    /// Markup.
+    pub(super) text: String,
     pub(super) why: &'a str,
     pub(super) command: &'a str,
 }
@@ -132,12 +135,18 @@ pub(super) fn facts(report: &Report) -> Vec<(&'static str, String)> {
         ("kernel uptime", s.kernel_uptime_s.map(duration)),
         ("source", s.kind.clone()),
         ("samples", s.samples.map(count)),
-        ("from", s.start.clone()),
-        ("to", s.end.clone()),
+        ("from", s.start.as_deref().map(to_second)),
+        ("to", s.end.as_deref().map(to_second)),
     ];
     rows.into_iter()
         .filter_map(|(name, value)| value.map(|v| (name, v)))
         .collect()
+}
+
+/// RFC 3339 without the fraction.
+fn to_second(at: &str) -> String {
+    at.split_once('.')
+        .map_or_else(|| at.to_owned(), |(whole, _)| format!("{whole}Z"))
 }
 
 /// Findings before the rest goes behind.
@@ -154,9 +163,9 @@ pub(super) fn findings(report: &Report) -> Vec<FindingView<'_>> {
                 severity,
                 code: f.code.as_deref().unwrap_or_default(),
                 title: f.title.as_deref().unwrap_or_default(),
-                evidence: f.evidence.as_deref().unwrap_or_default(),
-                explanation: f.explanation.as_deref().unwrap_or_default(),
-                next: f.next.as_deref().unwrap_or_default(),
+                evidence: f.evidence.iter().flatten().map(|line| rich(line)).collect(),
+                explanation: f.explanation.as_deref().map(rich).unwrap_or_default(),
+                next: f.next.iter().flatten().map(|line| rich(line)).collect(),
                 open: at < 3 && matches!(severity, "critical" | "warning"),
                 rest: if at == SCREENFUL {
                     all.len().saturating_sub(SCREENFUL)
@@ -172,7 +181,7 @@ pub(super) fn actions(report: &Report) -> Vec<ActionView<'_>> {
     let all = report.next.as_deref().unwrap_or_default();
     all.iter()
         .map(|a| ActionView {
-            text: a.text.as_deref().unwrap_or_default(),
+            text: a.text.as_deref().map(rich).unwrap_or_default(),
             why: a.why.as_deref().unwrap_or_default(),
             command: a.command.as_deref().unwrap_or_default(),
         })
@@ -249,6 +258,14 @@ pub(super) fn flags(report: &Report) -> Vec<String> {
         .collect()
 }
 
+/// Moments of the timeline that charts mark, unix seconds.
+pub(super) fn marks(report: &Report) -> Vec<f64> {
+    let all = report.events.iter().flatten();
+    all.filter_map(|e| snapshot::Timestamp::parse(e.at.as_deref()?))
+        .map(snapshot::Timestamp::unix_seconds)
+        .collect()
+}
+
 pub(super) fn charts(report: &Report) -> Vec<ChartView> {
     let all = report.series.iter().flatten();
     all.filter_map(|s| {
@@ -259,7 +276,8 @@ pub(super) fn charts(report: &Report) -> Vec<ChartView> {
             caption: caption(s),
             time: curve.time.clone().unwrap_or_default(),
             bytes: curve.bytes.clone().unwrap_or_default(),
-            rate: s.rate_bytes_per_day,
+            // A trend belongs to what is judged to grow.
+            rate: s.rate_bytes_per_day.filter(|_| grows(s)),
             low: s.rate_low,
             high: s.rate_high,
             onset: s
@@ -279,7 +297,7 @@ fn name(s: &Series) -> String {
 fn caption(s: &Series) -> String {
     let mut parts = Vec::new();
     parts.extend(s.bytes.map(|b| format!("{} now", bytes(b))));
-    if let Some(rate) = s.rate_bytes_per_day {
+    if let Some(rate) = s.rate_bytes_per_day.filter(|_| grows(s)) {
         let interval = s
             .rate_low
             .zip(s.rate_high)
@@ -409,7 +427,7 @@ fn series(report: &Report) -> Option<TableView> {
             amount(s.confidence, |c| format!("{c:.2}")),
             amount(s.bytes, bytes),
             amount(s.outstanding, count),
-            amount(s.rate_bytes_per_day, bytes_f),
+            amount(s.rate_bytes_per_day.filter(|_| grows(s)), bytes_f),
             amount(s.allocs, count),
             amount(s.frees, count),
             words(owner(s)),
