@@ -2,8 +2,9 @@
 
 use snapshot::Series;
 
-use crate::axis::{Axis, Blocks, Span};
+use crate::axis::{Axis, Span};
 use crate::calibration::probability;
+use crate::judge::Stage;
 use crate::reduce::reduce;
 use crate::screen::Held;
 use crate::study::{Context, study};
@@ -23,7 +24,7 @@ const HEALTHY: f64 = 0.2;
 /// Earlier boots, cut into blocks.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Baseline {
-    boots: Vec<Blocks>,
+    boots: Vec<Stage>,
 }
 
 impl Baseline {
@@ -36,7 +37,7 @@ impl Baseline {
             .filter(|b| {
                 b.end <= window.start && b.len() >= MIN_SAMPLES && axis.length(**b) >= LONGER * length
             })
-            .map(|b| axis.blocks(*b))
+            .map(|b| Stage::new(axis, *b))
             .collect();
         Self { boots }
     }
@@ -48,7 +49,8 @@ impl Baseline {
             return None;
         }
         let mut highest: f64 = 0.0;
-        for blocks in &self.boots {
+        for stage in &self.boots {
+            let blocks = &stage.blocks;
             let reduced = reduce(series, blocks, &axis.seconds);
             let in_bytes = reduced.bytes.known >= MIN_SAMPLES;
             let channel = if in_bytes { &reduced.bytes } else { &reduced.count };
@@ -62,7 +64,10 @@ impl Baseline {
                 .copied()
                 .filter(|v| v.is_finite())
                 .fold(0.0, f64::max);
-            let leaked = study(&blocks.seconds, &channel.min, &channel.mean, &Context::default())
+            let leaked = stage
+                .design
+                .as_ref()
+                .and_then(|design| study(design, &channel.min, &channel.mean, &Context::default()))
                 .is_some_and(|s| probability(&s.values) > HEALTHY);
             if leaked || now > ALIKE * level {
                 return None;

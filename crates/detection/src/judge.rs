@@ -1,5 +1,7 @@
 //! The way from a history to verdicts.
 
+use std::borrow::Cow;
+
 use snapshot::{History, Pool, Series};
 
 use crate::Config;
@@ -7,6 +9,7 @@ use crate::axis::{Axis, Blocks, Span};
 use crate::baseline::Baseline;
 use crate::calibration::probability;
 use crate::family::families;
+use crate::grid::Design;
 use crate::judgement::{Analysis, Evidence, Judgement, Verdict};
 use crate::outlook::{Room, horizons, moment};
 use crate::passenger::passengers;
@@ -28,7 +31,8 @@ const MAX_RESTARTS: usize = 3;
 pub fn judge(history: &History, config: &Config) -> Analysis {
     let axis = Axis::new(history);
     let window = judged_window(&axis);
-    let blocks = axis.blocks(window);
+    let stage = Stage::new(&axis, window);
+    let blocks = &stage.blocks;
     let scene = Scene {
         history,
         axis: &axis,
@@ -41,14 +45,14 @@ pub fn judge(history: &History, config: &Config) -> Analysis {
     let studied: Vec<Studied> = history
         .series
         .iter()
-        .map(|series| study_series(series, &axis, &blocks))
+        .map(|series| study_series(series, &axis, &stage))
         .collect();
     let mut judgements: Vec<Judgement> = studied
         .iter()
         .enumerate()
-        .map(|(i, studied)| scene.judge_series(i, studied, &blocks))
+        .map(|(i, studied)| scene.judge_series(i, studied, blocks))
         .collect();
-    let passengers = passengers(history, &blocks.seconds, &mut judgements, &studied);
+    let passengers = passengers(history, stage.design.as_ref(), &mut judgements, &studied);
     limit_false_discoveries(&mut judgements);
     let families = families(history, &judgements, &studied);
     for family in &families {
@@ -97,31 +101,51 @@ pub struct Studied {
     pub samples: usize,
 }
 
-/// Reduces and studies one series in the window of `blocks`, or in the longer part since its counters started anew.
+/// A window cut into blocks, with what follows from their times alone.
+#[derive(Clone, Debug)]
+pub struct Stage {
+    /// The blocks.
+    pub blocks: Blocks,
+    /// Curves on their times; absent where there are too few.
+    pub design: Option<Design>,
+}
+
+impl Stage {
+    /// Of `span`.
+    #[must_use]
+    pub fn new(axis: &Axis, span: Span) -> Self {
+        let blocks = axis.blocks(span);
+        let design = Design::new(&blocks.seconds);
+        Self { blocks, design }
+    }
+}
+
+/// Reduces and studies one series in the window of `stage`, or in the longer part since its counters started anew.
 #[must_use]
-pub fn study_series(series: &Series, axis: &Axis, blocks: &Blocks) -> Studied {
-    let reduced = reduce(series, blocks, &axis.seconds);
+pub fn study_series(series: &Series, axis: &Axis, stage: &Stage) -> Studied {
+    let span = stage.blocks.span;
+    let reduced = reduce(series, &stage.blocks, &axis.seconds);
     if (1..=MAX_RESTARTS).contains(&reduced.restarts.len()) {
-        let mut edges = vec![blocks.span.start];
+        let mut edges = vec![span.start];
         edges.extend(&reduced.restarts);
-        edges.push(blocks.span.end);
+        edges.push(span.end);
         let parts = edges.windows(2).map(|w| Span {
             start: w[0],
             end: w[1],
         });
         // The longest part, the later one of two alike.
         if let Some(part) = parts.max_by(|a, b| a.len().cmp(&b.len()).then(a.start.cmp(&b.start))) {
-            let own = axis.blocks(part);
-            let mut of_part = reduce(series, &own, &axis.seconds);
+            let own = Stage::new(axis, part);
+            let mut of_part = reduce(series, &own.blocks, &axis.seconds);
             of_part.restarts.clone_from(&reduced.restarts);
             of_part.gone = reduced.gone;
-            return study_reduced(of_part, &own, part);
+            return study_reduced(of_part, &own);
         }
     }
-    study_reduced(reduced, blocks, blocks.span)
+    study_reduced(reduced, stage)
 }
 
-fn study_reduced(reduced: Reduced, blocks: &Blocks, span: Span) -> Studied {
+fn study_reduced(reduced: Reduced, stage: &Stage) -> Studied {
     let first = reduced.count.min.iter().copied().find(|v| v.is_finite());
     let count_growth = first.zip(reduced.count.last).map(|(a, b)| b - a);
     let context = Context {
@@ -134,9 +158,9 @@ fn study_reduced(reduced: Reduced, blocks: &Blocks, span: Span) -> Studied {
             return None;
         }
         study(
-            &blocks.seconds,
-            &joined(&channel.min, blocks),
-            &joined(&channel.mean, blocks),
+            stage.design.as_ref()?,
+            &joined(&channel.min, &stage.blocks),
+            &joined(&channel.mean, &stage.blocks),
             &context,
         )
     };
@@ -144,18 +168,39 @@ fn study_reduced(reduced: Reduced, blocks: &Blocks, span: Span) -> Studied {
         .first
         .zip(reduced.seen)
         .map_or(0, |(a, b)| b + 1 - a.min(b));
+    let bytes = of(&reduced.bytes);
+    // Objects of one size say everything twice.
+    let count = match size_of_all(&reduced) {
+        Some(size) => bytes.as_ref().map(|study| study.scaled(1.0 / size)),
+        None => of(&reduced.count),
+    };
     Studied {
-        bytes: of(&reduced.bytes),
-        count: of(&reduced.count),
+        bytes,
+        count,
+        from: stage.blocks.span.start,
         reduced,
-        from: span.start,
         samples,
     }
 }
 
+/// Bytes of each object, where bytes are that many times the count in every block.
+fn size_of_all(reduced: &Reduced) -> Option<f64> {
+    let (bytes, count) = (&reduced.bytes, &reduced.count);
+    let size = bytes.last? / count.last.filter(|&n| n >= 1.0)?;
+    let like = |b: &[f64], c: &[f64]| {
+        b.len() == c.len()
+            && b.iter()
+                .zip(c)
+                .all(|(b, c)| (b - size * c).abs() <= 1e-9 * b.abs() || (b.is_nan() && c.is_nan()))
+    };
+    let alike =
+        bytes.changes == count.changes && like(&bytes.min, &count.min) && like(&bytes.mean, &count.mean);
+    alike.then_some(size)
+}
+
 /// Block values with the level joined across long gaps.
-fn joined(values: &[f64], blocks: &Blocks) -> Vec<f64> {
-    let mut values = values.to_vec();
+fn joined<'a>(values: &'a [f64], blocks: &Blocks) -> Cow<'a, [f64]> {
+    let mut values = Cow::Borrowed(values);
     for &joint in &blocks.joints {
         let at = usize::from(joint);
         let before = at.checked_sub(1).and_then(|i| values.get(i).copied());
@@ -164,7 +209,7 @@ fn joined(values: &[f64], blocks: &Blocks) -> Vec<f64> {
             && b.is_finite()
         {
             let shift = b - a;
-            values.iter_mut().skip(at).for_each(|v| *v -= shift);
+            values.to_mut().iter_mut().skip(at).for_each(|v| *v -= shift);
         }
     }
     values

@@ -6,9 +6,10 @@
 use snapshot::{History, Pool};
 
 use crate::family::{correlation, differences};
+use crate::grid::{Column, Design};
 use crate::judge::Studied;
 use crate::judgement::{Judgement, Passenger, Verdict};
-use crate::level::Level;
+use crate::level::{Beside, Level};
 
 /// Coefficient over standard error from which a series is said to follow a cache. The caches compete with a drift in
 /// the same fit, so that two lines that merely both rise do not count as following.
@@ -26,16 +27,20 @@ const MAX_LEADERS: usize = 5;
 /// Finds followers among series that would otherwise be accused, and takes the accusation back.
 pub(crate) fn passengers(
     history: &History,
-    seconds: &[f64],
+    design: Option<&Design>,
     judgements: &mut [Judgement],
     studied: &[Studied],
 ) -> Vec<Passenger> {
+    let Some(design) = design else {
+        return Vec::new();
+    };
+    let blocks = design.grid.len();
     let leaders: Vec<(usize, &[f64])> = history
         .series
         .iter()
         .enumerate()
         .filter(|(_, s)| s.key.pool == Pool::SlabReclaimable)
-        .filter_map(|(i, _)| Some((i, path(studied.get(i)?, seconds)?)))
+        .filter_map(|(i, _)| Some((i, path(studied.get(i)?, blocks)?)))
         .collect();
     let mut found = Vec::new();
     if leaders.is_empty() {
@@ -50,10 +55,10 @@ pub(crate) fn passengers(
         if !accused || !matches!(own_pool, Some(Pool::Slab)) {
             continue;
         }
-        let Some(own) = studied.get(judgement.series).and_then(|s| path(s, seconds)) else {
+        let Some(own) = studied.get(judgement.series).and_then(|s| path(s, blocks)) else {
             continue;
         };
-        if let Some((follows, correlation)) = follows(seconds, own, &leaders) {
+        if let Some((follows, correlation)) = follows(design, own, &leaders) {
             judgement.verdict = Verdict::Filling;
             judgement.shape = None;
             judgement.exhaustion = None;
@@ -72,10 +77,10 @@ pub(crate) fn passengers(
 ///
 /// Caches are added one by one, the one that moves most alike first, beside a drift (Harvey 1989, section 7.3:
 /// explanatory variables in a structural model). `own` is a passenger when a cache explains it and no drift is left.
-fn follows(seconds: &[f64], own: &[f64], leaders: &[(usize, &[f64])]) -> Option<(usize, f64)> {
-    let level = Level::new(seconds, own)?;
-    let line = level.regressor(|s| s);
-    let alone = level.fit(&[&line])?;
+fn follows(design: &Design, own: &[f64], leaders: &[(usize, &[f64])]) -> Option<(usize, f64)> {
+    let level = Level::new(&design.grid, own);
+    let line = level.beside(&design.line);
+    let alone = level.fit(design, &[&line])?;
     let steps = differences(own);
     let mut ordered: Vec<(usize, f64, Vec<f64>)> = leaders
         .iter()
@@ -87,10 +92,12 @@ fn follows(seconds: &[f64], own: &[f64], leaders: &[(usize, &[f64])]) -> Option<
         .collect();
     ordered.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
     ordered.truncate(MAX_LEADERS);
+    let columns: Vec<Column> = ordered.iter().map(|l| design.grid.column(l.2.clone())).collect();
+    let theirs: Vec<Beside> = columns.iter().map(|c| level.beside(c)).collect();
     for count in 1..=ordered.len() {
         let mut regressors = vec![&line];
-        regressors.extend(ordered.iter().take(count).map(|l| &l.2));
-        let Some(fit) = level.fit(&regressors) else {
+        regressors.extend(theirs.iter().take(count));
+        let Some(fit) = level.fit(design, &regressors) else {
             continue;
         };
         let explained = (1..=count).any(|k| fit.t(k) >= FOLLOWS_T);
@@ -104,9 +111,9 @@ fn follows(seconds: &[f64], own: &[f64], leaders: &[(usize, &[f64])]) -> Option<
 }
 
 /// Block means of the outstanding objects (else bytes), when every block has one and they move.
-fn path<'a>(studied: &'a Studied, seconds: &[f64]) -> Option<&'a [f64]> {
+fn path(studied: &Studied, blocks: usize) -> Option<&[f64]> {
     let channels = [&studied.reduced.count, &studied.reduced.bytes];
     let channel = channels.into_iter().find(|c| c.known >= 8)?;
-    let whole = channel.known == seconds.len() && channel.mean.len() == seconds.len();
+    let whole = channel.known == blocks && channel.mean.len() == blocks;
     (whole && channel.changes > 2).then_some(&channel.mean)
 }

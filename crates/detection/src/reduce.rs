@@ -2,7 +2,7 @@
 //!
 //! Nothing dense is ever built: a series costs its changes plus its blocks.
 
-use snapshot::{Counter, CounterWidth, Series};
+use snapshot::{Counter, CounterWidth, Series, Usage};
 
 use crate::axis::Blocks;
 
@@ -48,7 +48,7 @@ pub struct Reduced {
 }
 
 /// Advance in one sample from which a counter's rate is followed.
-const FAST: f64 = 65_536.0;
+const FAST: u64 = 65_536;
 
 /// What a cumulative counter did between two readings.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -89,42 +89,6 @@ pub fn advance(old: u64, new: u64, width: CounterWidth, expected: Option<f64>) -
     }
     // A single turn more or less needs a rate that is known well; below half a turn nothing is added.
     Advance::By(raw + turns * WRAP)
-}
-
-/// Follows one cumulative counter.
-#[derive(Clone, Copy, Default)]
-struct Follow {
-    last: Option<(u64, f64)>,
-    total: f64,
-    rate: Option<f64>,
-}
-
-impl Follow {
-    /// Takes a reading; true when the counter began anew.
-    fn take(&mut self, counter: Counter, at: f64, width: CounterWidth) -> bool {
-        let Some(new) = counter.get() else { return false };
-        let mut restarted = false;
-        if let Some((old, before)) = self.last {
-            let dt = (at - before).max(1e-6);
-            match advance(old, new, width, self.rate.map(|r| r * dt)) {
-                Advance::By(by) => {
-                    self.total += by;
-                    // Slower counters cannot go around between two samples; spare them the division.
-                    if by >= FAST {
-                        let now = by / dt;
-                        self.rate = Some(self.rate.map_or(now, |r| 0.75 * r + 0.25 * now));
-                    }
-                }
-                Advance::Restart => {
-                    self.total += new as f64;
-                    self.rate = None;
-                    restarted = true;
-                }
-            }
-        }
-        self.last = Some((new, at));
-        restarted
-    }
 }
 
 /// Writes values into blocks. The open block's numbers stay in the struct and are written when it ends.
@@ -171,13 +135,16 @@ impl<'a> Filler<'a> {
         if value == self.value {
             return;
         }
-        self.hold_until(at);
+        if at < self.end {
+            self.cover(at);
+        } else {
+            self.hold_until(at);
+        }
         self.out.changes += usize::from(!self.value.is_nan());
         self.value = value;
     }
 
     /// The held value covers the samples before offset `at`.
-    #[inline]
     fn hold_until(&mut self, at: u32) {
         while at >= self.end && self.block + 1 < self.starts.len() {
             self.cover(self.end);
@@ -224,50 +191,127 @@ impl<'a> Filler<'a> {
 #[must_use]
 pub fn reduce(series: &Series, blocks: &Blocks, seconds: &[f64]) -> Reduced {
     let span = blocks.span;
-    let mut out = Reduced::default();
-    let mut bytes = Filler::new(&blocks.starts);
-    let mut count = Filler::new(&blocks.starts);
-    let (mut allocs, mut frees) = (Follow::default(), Follow::default());
     // The change in force when the window begins is the last one at or before its first sample.
     let first = series
         .sample
         .partition_point(|&s| (s as usize) <= span.start)
         .saturating_sub(1);
-    for i in first..series.len() {
-        let Some(&sample) = series.sample.get(i) else {
-            break;
+    let end = series.sample.partition_point(|&s| (s as usize) < span.end);
+    let rows = first.min(end)..end;
+    let part = Part {
+        samples: series.sample.get(rows.clone()).unwrap_or(&[]),
+        start: span.start,
+        seconds,
+        width: series.width,
+    };
+    let (allocs, frees) = (in_rows(&series.allocs, &rows), in_rows(&series.frees, &rows));
+    let (live, bytes) = (in_rows(&series.live, &rows), in_rows(&series.bytes, &rows));
+    let mut restarts = Vec::new();
+    let allocated = part.follow(allocs, &mut restarts);
+    let freed = part.follow(frees, &mut restarts);
+    restarts.sort_unstable();
+    restarts.dedup();
+    let of = |column: &[Counter], i: usize| column.get(i).copied().unwrap_or(Counter::UNKNOWN);
+    let bytes_in_blocks = part.fill(blocks, |i| of(bytes, i).get());
+    let count_in_blocks = part.fill(blocks, |i| {
+        let usage = Usage {
+            allocs: of(allocs, i),
+            frees: of(frees, i),
+            live: of(live, i),
+            bytes: Counter::UNKNOWN,
         };
-        let sample = (sample as usize).max(span.start);
-        if sample >= span.end {
-            break;
+        usage.outstanding(series.width)
+    });
+    let known = |&i: &usize| !series.usage(i).is_absent();
+    let at = |i: usize| series.sample.get(i).map(|&s| (s as usize).max(span.start));
+    let gone = rows.clone().next_back().filter(|i| !known(i));
+    Reduced {
+        bytes: bytes_in_blocks,
+        count: count_in_blocks,
+        allocated,
+        freed,
+        restarts,
+        first: rows.clone().find(known).and_then(at),
+        seen: match gone {
+            Some(i) => at(i).map(|s| s.saturating_sub(1).max(span.start)),
+            None => Some(span.end.saturating_sub(1)),
+        },
+        gone: gone.is_some(),
+    }
+}
+
+/// The rows of a column, which may be empty where the counter was never read.
+fn in_rows<'a>(column: &'a [Counter], rows: &std::ops::Range<usize>) -> &'a [Counter] {
+    column.get(rows.clone()).unwrap_or(&[])
+}
+
+/// The changes of one series inside a window.
+struct Part<'a> {
+    /// Sample of each change.
+    samples: &'a [u32],
+    /// First sample of the window.
+    start: usize,
+    /// The axis of the whole history.
+    seconds: &'a [f64],
+    /// Width of the counters.
+    width: CounterWidth,
+}
+
+impl Part<'_> {
+    /// Writes the value of each change into blocks.
+    fn fill(&self, blocks: &Blocks, value: impl Fn(usize) -> Option<u64>) -> Channel {
+        let mut filler = Filler::new(&blocks.starts);
+        for (i, &sample) in self.samples.iter().enumerate() {
+            let at = u32::try_from((sample as usize).saturating_sub(self.start)).unwrap_or(u32::MAX);
+            filler.put(at, value(i).map_or(f64::NAN, |v| v as f64));
         }
-        let usage = series.usage(i);
-        let at = sample - span.start;
-        let offset = u32::try_from(at).unwrap_or(u32::MAX);
-        let absent = usage.is_absent();
-        if absent {
-            out.gone = true;
-            out.seen = Some(sample.saturating_sub(1).max(span.start));
-        } else {
-            out.first.get_or_insert(sample);
-            out.gone = false;
-            let t = seconds.get(sample).copied().unwrap_or(0.0);
-            let anew = allocs.take(usage.allocs, t, series.width);
-            let anew = frees.take(usage.frees, t, series.width) || anew;
-            if anew {
-                out.restarts.push(sample);
+        filler.finish()
+    }
+
+    /// How far a cumulative counter went in all, `None` when it was never read. Samples at which it began anew are
+    /// added to `restarts`.
+    fn follow(&self, counters: &[Counter], restarts: &mut Vec<usize>) -> Option<f64> {
+        let mut last: Option<(u64, usize)> = None;
+        let (mut slow, mut total) = (0_u64, 0.0);
+        let mut rate: Option<f64> = None;
+        for (i, counter) in counters.iter().enumerate() {
+            let Some(new) = counter.get() else { continue };
+            let Some((old, before)) = last.replace((new, i)) else {
+                continue;
+            };
+            // A counter this slow cannot go around between two samples; spare it the arithmetic.
+            if let Some(by) = new.checked_sub(old)
+                && by < FAST
+                && rate.is_none()
+            {
+                slow += by;
+                continue;
+            }
+            let dt = (self.time(i) - self.time(before)).max(1e-6);
+            match advance(old, new, self.width, rate.map(|r| r * dt)) {
+                Advance::By(by) => {
+                    total += by;
+                    if by >= FAST as f64 {
+                        let now = by / dt;
+                        rate = Some(rate.map_or(now, |r| 0.75 * r + 0.25 * now));
+                    }
+                }
+                Advance::Restart => {
+                    total += new as f64;
+                    rate = None;
+                    restarts.extend(self.sample(i));
+                }
             }
         }
-        let as_value = |c: Option<u64>| c.map_or(f64::NAN, |v| v as f64);
-        bytes.put(offset, as_value(usage.bytes.get()));
-        count.put(offset, as_value(usage.outstanding(series.width)));
+        last.map(|_| total + slow as f64)
     }
-    if !out.gone {
-        out.seen = Some(span.end.saturating_sub(1));
+
+    fn sample(&self, change: usize) -> Option<usize> {
+        self.samples.get(change).map(|&s| (s as usize).max(self.start))
     }
-    out.bytes = bytes.finish();
-    out.count = count.finish();
-    out.allocated = allocs.last.map(|_| allocs.total);
-    out.freed = frees.last.map(|_| frees.total);
-    out
+
+    fn time(&self, change: usize) -> f64 {
+        let at = self.sample(change).and_then(|s| self.seconds.get(s));
+        at.copied().unwrap_or(0.0)
+    }
 }

@@ -28,6 +28,15 @@ const MIN_SAMPLES: usize = 5;
 /// How many times the least growth in bytes it takes when hardly any object was added.
 const FEW_BUT_LARGE: f64 = 8.0;
 
+/// How many times the least growth in bytes it takes where bytes come in whole slabs.
+const IN_SLABS: f64 = 2.0;
+
+/// Part of the least growth that is enough where it came evenly.
+const EVENLY: f64 = 0.125;
+
+/// [`Stat::EffectiveRises`] (a logarithm) of twenty equal rises, from which growth counts as even.
+const EVEN_RISES: f64 = 3.0;
+
 /// Growth over the window that begins to matter, in parts of the greatest value.
 const TELLING_CHANGE: f64 = 0.03;
 
@@ -46,14 +55,21 @@ pub(crate) fn word(
     let Some(study) = chosen else {
         return Verdict::Steady;
     };
+    // Slab caches grow by whole slabs of several pages, a few of which are chance.
+    let whole_slabs = matches!(pool, Pool::Slab | Pool::SlabReclaimable);
+    // What rises evenly and often needs less: it is no handful of things met for the first time.
+    let evenly = study.value(Stat::EffectiveRises) >= EVEN_RISES;
+    let least_bytes = config.min_growth_bytes
+        * if whole_slabs { IN_SLABS } else { 1.0 }
+        * if evenly { EVENLY } else { 1.0 };
     let grew = |s: &Option<Study>, least: f64| s.as_ref().is_some_and(|s| s.growth >= least);
     // Where objects are counted, a handful of them proves nothing unless they are large.
     let counted = studied.reduced.count.known >= MIN_SAMPLES;
     let piled_up = !counted
         || grew(&studied.count, config.min_growth_count)
-        || grew(&studied.bytes, FEW_BUT_LARGE * config.min_growth_bytes);
+        || grew(&studied.bytes, FEW_BUT_LARGE * least_bytes);
     // Where bytes are known they must have grown too: a kernel adds a few small objects for each thing it ever meets.
-    let weighs = studied.reduced.bytes.known < MIN_SAMPLES || grew(&studied.bytes, config.min_growth_bytes);
+    let weighs = studied.reduced.bytes.known < MIN_SAMPLES || grew(&studied.bytes, least_bytes);
     let worth = piled_up && weighs;
     // The kernel takes reclaimable caches back under pressure: their growth is a filling cache by definition.
     let may_leak = worth && pool != Pool::SlabReclaimable && !studied.reduced.gone;

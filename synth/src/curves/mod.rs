@@ -4,24 +4,35 @@
 //! families are physical stories (a cache that fills, a driver that loses one object a request), not shapes of noise,
 //! and noise of several kinds is laid over each.
 
+mod blind;
+mod leaks;
 mod noise;
+mod ordinary;
 mod shapes;
 
+pub use blind::{BLIND_LEAKS, BLIND_ORDINARY};
+pub use leaks::{LEAKS, OTHER_LEAKS};
 pub use noise::NoiseKind;
-pub use shapes::{LEAKS, ORDINARY, OTHER_LEAKS, OTHER_ORDINARY};
+pub use ordinary::{ORDINARY, OTHER_ORDINARY};
 
 use crate::random::Random;
 
 /// Seconds in a day.
 pub const DAY: f64 = 86_400.0;
 
+/// Bytes that a leak loses at least over a recording: less is what an ordinary kernel adds for things it meets for the
+/// first time.
+const LEAST_LOST: f64 = 20_000.0;
+
 /// Which stories and noises a recording draws from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Palette {
     /// Those that the detector's constants were fitted on.
     Known,
-    /// Others, which nothing was ever fitted on: for judging alone.
+    /// Others, kept apart while statistics are chosen; fitted on in the end.
     Unseen,
+    /// Others still, which nothing was ever fitted on or chosen by: for judging alone.
+    Blind,
 }
 
 /// What to make.
@@ -105,11 +116,17 @@ pub fn recording(seed: u64, plan: &Plan) -> Labelling {
 fn one(index: usize, times: &[f64], plan: &Plan, random: &mut Random) -> Labelled {
     let leak = random.chance(plan.leak_share);
     let (family, told) = shapes::tell(leak, times, plan, random);
-    let size = (random.log_range(2.0, 300.0).round() * 16.0).max(32.0);
+    let mut size = (random.log_range(2.0, 300.0).round() * 16.0).max(32.0);
     let length = times.last().unwrap_or(&0.0) - times.first().unwrap_or(&0.0);
     let lost = told.lost.last().unwrap_or(&0.0) - told.lost.first().unwrap_or(&0.0);
+    if leak && lost * size < LEAST_LOST {
+        size = (LEAST_LOST / lost.max(1.0) / 16.0).ceil() * 16.0;
+    }
     let rate = (leak && told.one_rate && length > 0.0).then(|| lost * size / length * DAY);
-    let (allocs, frees, bytes) = counters(&told, size, random);
+    let (allocs, frees, mut bytes) = counters(&told, size, random);
+    if plan.palette == Palette::Known && random.chance(0.15) {
+        in_slabs(&mut bytes, size);
+    }
     Labelled {
         tag: tag_of(index),
         pool: if random.chance(0.6) { "nonpaged" } else { "paged" },
@@ -158,6 +175,19 @@ fn counters(told: &Told, size: f64, random: &mut Random) -> (Vec<u64>, Vec<u64>,
         bytes.push(((now * each / 16.0).round() * 16.0).max(0.0) as u64);
     }
     (allocs, frees, bytes)
+}
+
+/// Bytes as a slab allocator shows them: whole slabs, which are given back only when the next to last is empty too.
+fn in_slabs(bytes: &mut [u64], size: f64) {
+    let slab = if size <= 1024.0 { 4096 } else { 32_768 };
+    let mut held = 0;
+    for b in bytes {
+        let needed = b.div_ceil(slab) * slab;
+        if needed > held || needed + 2 * slab < held {
+            held = needed;
+        }
+        *b = held;
+    }
 }
 
 /// The `index`th tag: four letters.

@@ -1,5 +1,6 @@
 //! Noise that is laid over a story.
 
+use super::Palette;
 use crate::random::Random;
 
 /// How the ordinary number of objects moves around its mean. All have standard deviation 1.
@@ -15,23 +16,40 @@ pub enum NoiseKind {
     Switching,
     /// Spikes upwards only.
     Spiky,
+    /// Several autoregressive parts of different length, which together fall off like 1/f.
+    Pink,
+    /// Skewed: the exponential of a first-order autoregressive with this coefficient.
+    Skewed(f64),
+    /// Mostly still, now and then displaced for a while.
+    Rare,
+    /// A moving average of independent values.
+    Smooth,
 }
 
 impl NoiseKind {
-    /// Draws a kind. `unseen` draws those that nothing is fitted on.
-    pub fn draw(random: &mut Random, unseen: bool) -> Self {
-        if unseen {
-            return match random.below(4) {
+    /// Draws a kind. Each palette has its own.
+    pub fn draw(random: &mut Random, palette: Palette) -> Self {
+        match palette {
+            Palette::Unseen => match random.below(4) {
                 0 => Self::Switching,
                 1 => Self::Spiky,
                 2 => Self::Red(random.range(0.3, 0.97)),
                 _ => Self::Heavy,
-            };
-        }
-        match random.below(10) {
-            0..=3 => Self::White,
-            4..=5 => Self::Heavy,
-            _ => Self::Red(random.range(0.4, 0.96)),
+            },
+            Palette::Blind => match random.below(4) {
+                0 => Self::Rare,
+                1 => Self::Smooth,
+                2 => Self::Skewed(random.range(0.0, 0.9)),
+                _ => Self::White,
+            },
+            Palette::Known => match random.below(12) {
+                0..=3 => Self::White,
+                4..=5 => Self::Heavy,
+                6..=8 => Self::Red(random.range(0.4, 0.96)),
+                9 => Self::Pink,
+                10 => Self::Switching,
+                _ => Self::Spiky,
+            },
         }
     }
 
@@ -64,6 +82,47 @@ impl NoiseKind {
                         }
                         (if up { 0.9 } else { -0.9 }) + 0.4 * random.normal()
                     })
+                    .collect()
+            }
+            Self::Pink => {
+                let mut parts = [0.0; 4];
+                (0..n)
+                    .map(|_| {
+                        for (k, part) in parts.iter_mut().enumerate() {
+                            let r = 1.0 - 0.6_f64 / f64::from(4_u32.pow(k as u32));
+                            *part = r * *part + (1.0 - r * r).sqrt() * random.normal();
+                        }
+                        parts.iter().sum::<f64>() / 2.0
+                    })
+                    .collect()
+            }
+            Self::Skewed(r) => Self::Red(r)
+                .values(n, random)
+                .iter()
+                .map(|x| (0.6 * x).exp() - 1.0)
+                .collect(),
+            Self::Rare => {
+                let (often, long) = (random.range(0.02, 0.1), random.range(1.0, 6.0));
+                let (mut left, mut size) = (0.0, 0.0);
+                (0..n)
+                    .map(|_| {
+                        left -= 1.0;
+                        if left <= 0.0 {
+                            size = 0.0;
+                            if random.chance(often) {
+                                (left, size) = (long * random.exponential(), 3.0 * random.normal());
+                            }
+                        }
+                        size + 0.1 * random.normal()
+                    })
+                    .collect()
+            }
+            Self::Smooth => {
+                let width = 2 + random.below(8);
+                let raw: Vec<f64> = (0..n + width).map(|_| random.normal()).collect();
+                raw.windows(width)
+                    .take(n)
+                    .map(|w| w.iter().sum::<f64>() / (width as f64).sqrt())
                     .collect()
             }
             Self::Spiky => {

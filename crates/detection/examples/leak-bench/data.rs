@@ -6,6 +6,7 @@ use std::path::Path;
 
 use snapshot::{Counter, CounterWidth, History, Pool, Sample, Series, SeriesKey, Tag, Timestamp, Usage};
 use synth::curves::{self, Palette, Plan};
+use synth::random::Random;
 
 /// Truth of one series.
 #[derive(Clone, Debug)]
@@ -22,8 +23,9 @@ pub struct Recording {
     pub truth: Vec<Truth>,
 }
 
-/// Lengths that constants are fitted on: samples, interval, jitter.
-const KNOWN_LENGTHS: [(usize, f64, f64); 10] = [
+/// Usual lengths of recordings: samples, interval, jitter. Half of those that constants are fitted on have one of
+/// these, the others any length between.
+const USUAL_LENGTHS: [(usize, f64, f64); 10] = [
     (11, 30.0, 0.0),
     (16, 20.0, 0.1),
     (40, 1.0, 0.0),
@@ -36,7 +38,7 @@ const KNOWN_LENGTHS: [(usize, f64, f64); 10] = [
     (672, 900.0, 0.0),
 ];
 
-/// Lengths that only judge.
+/// Lengths of the palette "unseen".
 const UNSEEN_LENGTHS: [(usize, f64, f64); 6] = [
     (13, 25.0, 0.15),
     (32, 1.0, 0.0),
@@ -46,14 +48,47 @@ const UNSEEN_LENGTHS: [(usize, f64, f64); 6] = [
     (1000, 720.0, 0.0),
 ];
 
+/// Lengths of the palette "blind".
+const BLIND_LENGTHS: [(usize, f64, f64); 8] = [
+    (10, 60.0, 0.0),
+    (12, 15.0, 0.3),
+    (21, 5.0, 0.0),
+    (60, 60.0, 0.1),
+    (200, 30.0, 0.0),
+    (365, 240.0, 0.2),
+    (1440, 60.0, 0.0),
+    (840, 1800.0, 0.0),
+];
+
+/// A length for `seed`: a usual one, or 10 to 1,200 samples of 1 s to half an hour.
+fn known_length(seed: u64) -> (usize, f64, f64) {
+    let mut random = Random::new(seed ^ 0x1E46_7415);
+    // A third are short: nothing is harder.
+    if random.chance(0.3) {
+        let samples = 10 + random.below(15);
+        return (samples, random.log_range(1.0, 300.0).round(), 0.0);
+    }
+    if random.chance(0.5) {
+        return USUAL_LENGTHS[random.below(USUAL_LENGTHS.len())];
+    }
+    let samples = random.log_range(10.0, 1_200.0) as usize;
+    let interval = random.log_range(1.0, 1_800.0).round();
+    let jitter = if random.chance(0.5) {
+        0.0
+    } else {
+        random.range(0.0, 0.4)
+    };
+    (samples, interval, jitter)
+}
+
 /// The recording of a seed. Every fourth holds no leak; `share` of the series of the others leaks.
 pub fn generated(seed: u64, palette: Palette, share: f64) -> Recording {
-    let lengths: &[(usize, f64, f64)] = if palette == Palette::Known {
-        &KNOWN_LENGTHS
-    } else {
-        &UNSEEN_LENGTHS
+    let turn = seed as usize / 4;
+    let (samples, interval_s, jitter) = match palette {
+        Palette::Known => known_length(seed),
+        Palette::Unseen => UNSEEN_LENGTHS[turn % UNSEEN_LENGTHS.len()],
+        Palette::Blind => BLIND_LENGTHS[turn % BLIND_LENGTHS.len()],
     };
-    let (samples, interval_s, jitter) = lengths[(seed as usize / 4) % lengths.len()];
     let leak_share = if seed % 4 == 3 { 0.0 } else { share };
     let plan = Plan {
         samples,
@@ -77,14 +112,28 @@ pub fn generated(seed: u64, palette: Palette, share: f64) -> Recording {
         })
         .collect();
     let mut truth = Vec::new();
-    for labelled in made.series {
+    for (place, labelled) in made.series.into_iter().enumerate() {
+        // Linux gives objects instead of allocations and frees, and they come in whole slabs.
+        let live_only = palette == Palette::Known && place % 4 == 3;
+        let in_slab = if place % 8 == 3 { 1 } else { 16 };
         let mut series = new_series(&labelled.tag, labelled.pool);
         for i in 0..labelled.bytes.len() {
-            let usage = Usage {
-                allocs: Counter::new(labelled.allocs[i]),
-                frees: Counter::new(labelled.frees[i]),
-                live: Counter::UNKNOWN,
-                bytes: Counter::new(labelled.bytes[i]),
+            let (allocs, frees) = (labelled.allocs[i], labelled.frees[i]);
+            let live = u64::from((allocs as u32).wrapping_sub(frees as u32)).next_multiple_of(in_slab);
+            let bytes = Counter::new(labelled.bytes[i]);
+            let usage = if live_only {
+                Usage {
+                    live: Counter::new(live),
+                    bytes,
+                    ..Usage::ABSENT
+                }
+            } else {
+                Usage {
+                    allocs: Counter::new(allocs),
+                    frees: Counter::new(frees),
+                    live: Counter::UNKNOWN,
+                    bytes,
+                }
             };
             series.push(i as u32, usage);
         }

@@ -22,11 +22,27 @@ mod train;
 
 use std::path::PathBuf;
 
+use synth::curves::Palette;
+
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let number = |i: usize, or: u64| args.get(i).and_then(|a| a.parse().ok()).unwrap_or(or);
     match args.first().map(String::as_str) {
-        Some("fit") => train::run(number(1, 160), number(2, 3) as usize, number(3, 150) as usize),
+        Some("fit") => {
+            // Without "known" at the end, on the stories of both palettes that are not blind.
+            let all = [Palette::Known, Palette::Unseen];
+            let palettes = if args.get(4).is_some_and(|a| a == "known") {
+                &all[..1]
+            } else {
+                &all[..]
+            };
+            train::run(
+                number(1, 600),
+                number(2, 3) as usize,
+                number(3, 200) as usize,
+                palettes,
+            );
+        }
         Some("leakbench") => {
             let folder = PathBuf::from(
                 args.get(1)
@@ -35,8 +51,10 @@ fn main() {
             );
             score::leakbench(&folder, args.get(2).map(PathBuf::from));
         }
-        Some("known") => score::generated(synth::curves::Palette::Known, 500_000, number(1, 80)),
-        Some("unseen") => score::generated(synth::curves::Palette::Unseen, 900_000, number(1, 96)),
+        Some("known") => score::generated(Palette::Known, 500_000, number(1, 80)),
+        Some("unseen") => score::generated(Palette::Unseen, 900_000, number(1, 96)),
+        Some("blind") => score::generated(Palette::Blind, 950_000, number(1, 96)),
+        Some("windows") => score::windows(&PathBuf::from(args.get(1).cloned().unwrap_or_default())),
         Some("speed") => speed::run(),
         Some("pictures") => {
             let out = PathBuf::from(args.get(1).cloned().unwrap_or_else(|| "docs/pictures".into()));
@@ -52,14 +70,18 @@ fn main() {
             number(2, 0) as usize,
         ),
         Some("mistakes") => match args.get(1).map(String::as_str) {
-            Some("known") => score::mistakes(
-                (500_000..500_080).map(|s| data::generated(s, synth::curves::Palette::Known, 0.05)),
-            ),
-            Some("unseen") => score::mistakes(
-                (900_000..900_096).map(|s| data::generated(s, synth::curves::Palette::Unseen, 0.05)),
-            ),
+            Some("known") => {
+                score::mistakes((500_000..500_080).map(|s| data::generated(s, Palette::Known, 0.05)))
+            }
+            Some("unseen") => {
+                score::mistakes((900_000..900_096).map(|s| data::generated(s, Palette::Unseen, 0.05)))
+            }
             _ => {
-                let folder = PathBuf::from("../shared/leakbench");
+                let folder = PathBuf::from(
+                    args.get(2)
+                        .cloned()
+                        .unwrap_or_else(|| "../shared/leakbench".into()),
+                );
                 let names = data::names(&folder).expect("folder");
                 score::mistakes(
                     names

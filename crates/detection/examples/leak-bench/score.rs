@@ -238,6 +238,65 @@ pub fn mistakes(recordings: impl Iterator<Item = Recording>) {
     }
 }
 
+/// Judges every window of several lengths of a recording of a real machine, and counts accusations.
+pub fn windows(path: &Path) {
+    let whole =
+        recording::open(&[path.to_path_buf()], &recording::OpenOptions::default()).expect("a recording");
+    let all = whole.samples.len();
+    let mut lengths: Vec<usize> = [30, 60, 120, 300, 600, 900, 1_800, 3_600]
+        .into_iter()
+        .filter(|&n| n < all)
+        .collect();
+    lengths.push(all);
+    for length in lengths {
+        let (mut judged, mut leaks, mut suspects, mut most) = (0, BTreeMap::new(), BTreeMap::new(), (0, 0));
+        let mut start = 0;
+        while start + length <= all {
+            let history = cut(&whole, start, length);
+            let analysis = judge(&history, &Config::default());
+            let mut here = (0, 0);
+            for j in &analysis.judgements {
+                let tag = history.series[j.series].key.tag.to_string();
+                match j.verdict {
+                    Verdict::Leak => {
+                        here.0 += 1;
+                        *leaks.entry(tag).or_insert(0) += 1;
+                    }
+                    Verdict::Suspect => {
+                        here.1 += 1;
+                        *suspects.entry(tag).or_insert(0) += 1;
+                    }
+                    _ => {}
+                }
+            }
+            most = (most.0.max(here.0), most.1.max(here.1));
+            judged += 1;
+            start += (length / 2).max(1);
+        }
+        println!(
+            "{length:5} samples: {judged} windows, most at once {most:?}, leak {leaks:?}, suspect {suspects:?}"
+        );
+    }
+}
+
+/// Samples `start..start + length` of a history.
+fn cut(whole: &snapshot::History, start: usize, length: usize) -> snapshot::History {
+    let mut part = whole.clone();
+    part.samples = whole.samples[start..start + length].to_vec();
+    part.facts.clear();
+    for (series, from) in part.series.iter_mut().zip(&whole.series) {
+        *series = snapshot::Series::new(from.key.clone(), from.width);
+        for i in 0..from.len() {
+            let next = from.sample.get(i + 1).map_or(usize::MAX, |&s| s as usize);
+            let at = (from.sample[i] as usize).max(start);
+            if next > start && at < start + length {
+                series.push((at - start) as u32, from.usage(i));
+            }
+        }
+    }
+    part
+}
+
 /// Judges a CSV of slab caches and prints what was said of those that grow.
 pub fn slab(path: &Path, last: usize) {
     let history = crate::data::from_slab_csv(path, last).expect("slab CSV");

@@ -24,8 +24,13 @@ fn directions() -> Vec<i8> {
             | "level_change"
             | "relative_growth"
             | "growth_objects"
-            | "jump_regularity" => 1,
-            "saturation_gain" | "step_gain" | "backtrack" => -1,
+            | "jump_regularity"
+            | "opened_drift_t"
+            | "tau"
+            | "log_drift_t"
+            | "white_t"
+            | "walk_t" => 1,
+            "saturation_gain" | "step_gain" | "backtrack" | "fall_share" | "quiet_tail" => -1,
             "free_ratio" => 2,
             _ => 0,
         })
@@ -38,21 +43,25 @@ const PRIOR: f64 = 0.05;
 /// First seed that is fitted on. Seeds from 500,000 on are never fitted on.
 const FIRST_SEED: u64 = 1_000;
 
-pub fn run(recordings: u64, depth: usize, trees: usize) {
+pub fn run(recordings: u64, depth: usize, trees: usize, palettes: &[Palette]) {
     let share = 0.3;
     let mut groups = Vec::new();
-    for seed in FIRST_SEED..FIRST_SEED + recordings {
-        let recording = generated(seed, Palette::Known, share);
+    let seeds = palettes
+        .iter()
+        .flat_map(|palette| (FIRST_SEED..FIRST_SEED + recordings).map(move |seed| (*palette, seed)));
+    for (palette, seed) in seeds {
+        let recording = generated(seed, palette, share);
         let axis = Axis::new(&recording.history);
         let Some(&span) = axis.boots.last() else { continue };
-        let blocks = axis.blocks(span);
+        let stage = detection::Stage::new(&axis, span);
         for (series, truth) in recording.history.series.iter().zip(&recording.truth) {
-            let studied = detection::study_series(series, &axis, &blocks);
-            let rows: Vec<Vec<f64>> = [&studied.bytes, &studied.count]
+            let studied = detection::study_series(series, &axis, &stage);
+            let mut rows: Vec<Vec<f64>> = [&studied.bytes, &studied.count]
                 .into_iter()
                 .flatten()
                 .map(|s| s.values.to_vec())
                 .collect();
+            rows.dedup();
             groups.push((rows, truth.leak));
         }
     }
