@@ -22,6 +22,16 @@ const TOLERANCE: f64 = 0.03;
 /// one case in fifty.
 const TOLERANCE_SMOOTH: f64 = 0.005;
 
+/// The same for counts at one moment.
+const TOLERANCE_STANDING: f64 = 0.002;
+
+/// Families of equal counts at one moment that chance may give on a whole machine.
+const MOST_CHANCE: f64 = 0.01;
+
+/// Width, as a natural logarithm, of the range over which counts that are hardly ever freed lie: a few hundred to half
+/// a million.
+const SPREAD: f64 = 7.0;
+
 /// Most candidates, largest growth first: comparison is quadratic.
 const MAX_CANDIDATES: usize = 256;
 
@@ -38,9 +48,10 @@ struct Candidate {
 pub(crate) fn families(history: &History, judgements: &[Judgement], studied: &[Studied]) -> Vec<Family> {
     let mut candidates = growing(history, judgements, studied);
     let mut tolerance_one = TOLERANCE;
-    if candidates.len() < 2 && history.samples.len() < 4 {
+    let one_moment = candidates.len() < 2 && history.samples.len() < 4;
+    if one_moment {
         candidates = standing(history);
-        tolerance_one = 0.002;
+        tolerance_one = TOLERANCE_STANDING;
     }
     candidates.sort_by(|a, b| b.growth.total_cmp(&a.growth).then(a.series.cmp(&b.series)));
     candidates.truncate(MAX_CANDIDATES);
@@ -59,7 +70,8 @@ pub(crate) fn families(history: &History, judgements: &[Judgement], studied: &[S
                 .filter(|(i, _)| !taken.get(*i).copied().unwrap_or(true))
                 .filter_map(|(i, c)| Some((i, if i == u { 1 } else { ratio(unit, c, tolerance_one)? })))
                 .collect();
-            if members.len() > best.as_ref().map_or(1, |b| b.1.len()) {
+            let by_chance = one_moment && chance(unit, &members, &candidates) > MOST_CHANCE;
+            if members.len() > best.as_ref().map_or(1, |b| b.1.len()) && !by_chance {
                 best = Some((u, members));
             }
         }
@@ -137,7 +149,7 @@ fn standing(history: &History) -> Vec<Candidate> {
             let held = Held::of(series);
             let outstanding = held.outstanding? as f64;
             let free_ratio = held.free_ratio()?;
-            let fits = outstanding >= 5.0 * MIN_OBJECTS && free_ratio <= 0.3;
+            let fits = outstanding >= 5.0 * MIN_OBJECTS && free_ratio <= 0.3 && !is_round(outstanding as u64);
             fits.then(|| Candidate {
                 series: i,
                 path: vec![outstanding],
@@ -146,6 +158,39 @@ fn standing(history: &History) -> Vec<Candidate> {
             })
         })
         .collect()
+}
+
+/// How many families as near to whole ratios as this one chance would give among all candidates.
+///
+/// Were the logarithms of unrelated counts uniform over [`SPREAD`], one would come this near to one of the allowed
+/// multiples of the unit with the probability of the intervals' share of it; every member must do so, and every
+/// candidate could have been the unit.
+fn chance(unit: &Candidate, members: &[(usize, u32)], candidates: &[Candidate]) -> f64 {
+    let many = candidates.len() as f64;
+    let mut expected = many;
+    for &(i, ratio) in members {
+        let Some(other) = candidates.get(i).filter(|c| c.series != unit.series) else {
+            continue;
+        };
+        let off = (other.growth - f64::from(ratio) * unit.growth).abs() + 0.5;
+        let share = 2.0 * f64::from(MAX_RATIO) * off / other.growth / SPREAD;
+        expected *= (many * share).min(1.0);
+    }
+    expected
+}
+
+/// Sizes that somebody configured: few binary or decimal digits and then zeros. Equal ones mean nothing.
+fn is_round(count: u64) -> bool {
+    /// Largest number before the zeros.
+    const DIGITS: u64 = 63;
+    if count == 0 {
+        return true;
+    }
+    let mut decimal = count;
+    while decimal.is_multiple_of(10) {
+        decimal /= 10;
+    }
+    count >> count.trailing_zeros() <= DIGITS || decimal <= DIGITS
 }
 
 /// The whole number that `other` is of `unit`, all along the window.

@@ -109,6 +109,36 @@ fn equal_counts_without_frees_are_a_family_in_one_snapshot() {
 }
 
 #[test]
+fn counts_at_one_moment_are_a_family_only_beyond_chance() {
+    // (counts without frees, members of the families)
+    let cases: [(&[u64], &[usize]); 6] = [
+        // Configured sizes.
+        (&[1_024, 512], &[]),
+        (&[3_000, 6_000, 3_000], &[]),
+        // A small pair is a coincidence among many tags.
+        (&[1_637, 1_637], &[]),
+        // Five equal counts are not, nor are two large ones.
+        (&[874, 874, 874, 874, 874], &[5]),
+        (&[3_708_367, 3_708_367], &[2]),
+        (&[3_708_367, 2 * 3_708_367], &[2]),
+    ];
+    for (counts, expected) in cases {
+        let mut made = Made::every(1, 1.0);
+        for (i, &n) in counts.iter().enumerate() {
+            made = made.series(&format!("T{i:03}"), NP, |_| usage(n, 0, n * 48));
+        }
+        // The rest of a machine: start-up state of all sizes.
+        for i in 0..40_u64 {
+            let n = 530 + i * i * 97 + i * 13;
+            made = made.series(&format!("o{i:03}"), NP, |_| usage(n, n / 9, n * 64));
+        }
+        let families = made.judge().families;
+        let sizes: Vec<usize> = families.iter().map(|f| f.members.len()).collect();
+        assert_eq!(sizes, expected, "{counts:?}");
+    }
+}
+
+#[test]
 fn a_follower_of_a_reclaimable_cache_is_a_passenger() {
     // Files are scanned in bouts; each inode brings a security blob. A leak beside it does not follow.
     let mut inodes = vec![40_000_u64];

@@ -56,6 +56,7 @@ fn main() {
         Some("blind") => score::generated(Palette::Blind, 950_000, number(1, 96)),
         Some("windows") => score::windows(&PathBuf::from(args.get(1).cloned().unwrap_or_default())),
         Some("speed") => speed::run(),
+        Some("file") => speed::file(&PathBuf::from(args.get(1).cloned().unwrap_or_default())),
         Some("pictures") => {
             let out = PathBuf::from(args.get(1).cloned().unwrap_or_else(|| "docs/pictures".into()));
             let folder = PathBuf::from(
@@ -91,7 +92,9 @@ fn main() {
             }
         },
         _ => eprintln!(
-            "leak-bench fit [RECORDINGS DEPTH TREES] | leakbench [FOLDER [OUT]] | known [N] | unseen [N]"
+            "leak-bench fit [RECORDINGS DEPTH TREES [known]] | leakbench [FOLDER [OUT]] | known [N] | unseen [N] | \
+             blind [N] | windows FILE | mistakes leakbench|known|unseen [FOLDER] | pictures [OUT [FOLDER [N]]] | speed | \
+             file FILE | slab CSV [SAMPLES]"
         ),
     }
 }

@@ -1,6 +1,6 @@
 //! Points a second on one core, and cost with size.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use detection::{Config, judge};
 use snapshot::{Counter, CounterWidth, History, Pool, Sample, Series, SeriesKey, Tag, Timestamp, Usage};
@@ -67,34 +67,67 @@ fn resident_peak_mib() -> u64 {
         / 1024
 }
 
-pub fn run() {
-    println!("every value changes; user time of judge() alone");
-    for (series, samples, times) in [
-        (10, 1_000, 400),
-        (10, 10_000, 100),
-        (100, 10_000, 20),
-        (500, 20_000, 4),
-        (500, 20_000, 40),
-    ] {
-        let history = dense(series, samples, 1.0, 1);
-        let before = user_time();
-        for _ in 0..times {
-            std::hint::black_box(judge(&history, &Config::default()));
+/// User time of one judgement of `history`, repeated until the clock's hundredths of a second mean something.
+fn cost(history: &History) -> Duration {
+    let began = user_time();
+    let mut times = 0_u32;
+    loop {
+        std::hint::black_box(judge(history, &Config::default()));
+        times += 1;
+        let spent = user_time() - began;
+        if spent >= Duration::from_millis(400) {
+            return spent / times;
         }
-        let spent = (user_time() - before).as_secs_f64();
-        // The largest size is judged ten million points at a time.
-        let points = (series * samples * times) as f64;
-        println!(
-            "  {series:5} series x {samples:6} samples x {times:3}: {points:.0e} points in {spent:.2} s = {:.1} M points/s",
-            points / spent / 1e6
-        );
     }
-    let history = dense(3_000, 20_160, 0.1, 2);
-    let before = user_time();
-    std::hint::black_box(judge(&history, &Config::default()));
+}
+
+fn line(series: usize, samples: usize) {
+    let history = dense(series, samples, 1.0, 1);
+    let spent = cost(&history).as_secs_f64();
+    let points = (series * samples) as f64;
     println!(
-        "  3000 series x 20160 samples, 10 % changing: {:.2} s user; peak resident {} MiB with the history",
-        (user_time() - before).as_secs_f64(),
+        "  {points:7.0e} points = {series:6} series x {samples:7} samples: {:9.2} ms, {:5.1} M points/s, {:6.1} us a series",
+        spent * 1e3,
+        points / spent / 1e6,
+        spent * 1e6 / series as f64
+    );
+}
+
+pub fn run() {
+    println!("user time of judge() alone, every value changes at every sample");
+    for series in [1, 10, 100, 1_000, 10_000] {
+        line(series, 10_000);
+    }
+    for samples in [100, 1_000, 10_000, 100_000, 1_000_000] {
+        line(100, samples);
+    }
+    line(10, 1_000);
+    line(500, 20_000);
+    line(3_000, 11);
+    let history = dense(3_000, 20_160, 0.1, 2);
+    println!(
+        "3,000 series x 20,160 samples, 10 % changing: {:.2} s; peak resident {} MiB with all of the above",
+        cost(&history).as_secs_f64(),
+        resident_peak_mib()
+    );
+}
+
+/// Judges a recording from its file: wall time of reading and of judging, and the most memory ever held.
+pub fn file(path: &std::path::Path) {
+    let began = Instant::now();
+    let history =
+        recording::open(&[path.to_path_buf()], &recording::OpenOptions::default()).expect("a recording");
+    let read = began.elapsed();
+    let analysis = std::hint::black_box(judge(&history, &Config::default()));
+    let changes: usize = history.series.iter().map(Series::len).sum();
+    println!(
+        "{} series, {} samples, {changes} changes, {} judged: read in {:.2} s, judged in {:.2} s, user time {:.2} s, peak resident {} MiB",
+        history.series.len(),
+        history.samples.len(),
+        analysis.judgements.len(),
+        read.as_secs_f64(),
+        (began.elapsed() - read).as_secs_f64(),
+        user_time().as_secs_f64(),
         resident_peak_mib()
     );
 }
