@@ -124,6 +124,7 @@ impl Stage {
 #[must_use]
 pub fn study_series(series: &Series, axis: &Axis, stage: &Stage) -> Studied {
     let span = stage.blocks.span;
+    let whole_slabs = matches!(series.key.pool, Pool::Slab | Pool::SlabReclaimable);
     let reduced = reduce(series, &stage.blocks, &axis.seconds);
     if (1..=MAX_RESTARTS).contains(&reduced.restarts.len()) {
         let mut edges = vec![span.start];
@@ -139,19 +140,20 @@ pub fn study_series(series: &Series, axis: &Axis, stage: &Stage) -> Studied {
             let mut of_part = reduce(series, &own.blocks, &axis.seconds);
             of_part.restarts.clone_from(&reduced.restarts);
             of_part.gone = reduced.gone;
-            return study_reduced(of_part, &own);
+            return study_reduced(of_part, &own, whole_slabs);
         }
     }
-    study_reduced(reduced, stage)
+    study_reduced(reduced, stage, whole_slabs)
 }
 
-fn study_reduced(reduced: Reduced, stage: &Stage) -> Studied {
+fn study_reduced(reduced: Reduced, stage: &Stage, whole_slabs: bool) -> Studied {
     let first = reduced.count.min.iter().copied().find(|v| v.is_finite());
     let count_growth = first.zip(reduced.count.last).map(|(a, b)| b - a);
     let context = Context {
         allocated: reduced.allocated,
         freed: reduced.freed,
         count_growth,
+        whole_slabs,
     };
     let of = |channel: &Channel| {
         if channel.changes == 0 || channel.known < 4 {

@@ -187,6 +187,8 @@ pub struct Context {
     pub freed: Option<f64>,
     /// Growth of outstanding allocations in the window.
     pub count_growth: Option<f64>,
+    /// Values move in whole slabs, whose being multiples of one size says nothing.
+    pub whole_slabs: bool,
 }
 
 /// A level with its design and the seasonal columns that are in use.
@@ -277,11 +279,10 @@ fn study_whole(design: &Design, minima: &[f64], means: &[f64], context: &Context
     // What never rose over its window keeps nothing; no curve can make a leak of it.
     if growth > 0.0 && (drift_t > HOPELESS_T || study.value(Stat::Backtrack) < 0.5) {
         floor_drifts(design, minima, means, &mut study.values);
-        set(
-            &mut study.values,
-            Stat::JumpRegularity,
-            shape::jump_regularity(&floor, &level.d),
-        );
+        if !context.whole_slabs {
+            let regularity = shape::jump_regularity(&floor, &level.d);
+            set(&mut study.values, Stat::JumpRegularity, regularity);
+        }
         compare_curves(&bench, &line, &base, &mut study);
     }
     Some(study)

@@ -29,7 +29,7 @@ const MIN_SAMPLES: usize = 5;
 const FEW_BUT_LARGE: f64 = 8.0;
 
 /// How many times the least growth in bytes it takes where bytes come in whole slabs.
-const IN_SLABS: f64 = 2.0;
+const IN_SLABS: f64 = 4.0;
 
 /// Part of the least growth that is enough where it came evenly.
 const EVENLY: f64 = 0.125;

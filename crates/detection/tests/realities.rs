@@ -64,6 +64,74 @@ fn words_for_plain_curves() {
 }
 
 #[test]
+fn what_comes_back_is_no_leak() {
+    // Two days at five minutes.
+    let n = 576;
+    let live_as_usage = |live: u64, i: usize| usage(live + 90 * i as u64 + 7, 90 * i as u64 + 7, live * 112);
+    let made = Made::every(n, 300.0)
+        .series("Dayy", NP, |i| {
+            let hour = (i as f64 * 300.0 / 3_600.0 + 3.0) % 24.0;
+            let load = (std::f64::consts::PI * hour / 24.0).sin().powi(2);
+            live_as_usage(2_000 + (9_000.0 * load) as u64 + scatter(i, 60), i)
+        })
+        .series("Saww", NP, |i| {
+            live_as_usage(3_000 + 130 * (i as u64 % 83) + scatter(i, 40), i)
+        })
+        .series("Brst", NP, |i| {
+            let burst = if i % 97 < 3 { 20_000 } else { 0 };
+            live_as_usage(1_500 + burst + scatter(i, 30), i)
+        })
+        .series("Warm", NP, |i| {
+            let filled = 1.0 - (-(i as f64) / 60.0).exp();
+            live_as_usage(800 + (40_000.0 * filled) as u64 + scatter(i, 100), i)
+        })
+        .series("Leak", NP, leak(0, 12, 112));
+    for tag in ["Dayy", "Saww", "Brst", "Warm"] {
+        let verdict = made.of(tag).verdict;
+        assert!(
+            matches!(verdict, Verdict::Cycling | Verdict::Filling | Verdict::Steady),
+            "{tag}: {verdict:?}"
+        );
+    }
+    assert_eq!(made.of("Leak").verdict, Verdict::Leak);
+}
+
+#[test]
+fn bursts_of_one_size_are_a_leak_within_minutes() {
+    // Objects lost by each event, and how many events fell between the samples of five minutes.
+    let events = [0_u64, 1, 0, 2, 0, 1, 1, 0, 2, 0, 1];
+    let made = Made::every(events.len(), 30.0).series("Brst", NP, |i| {
+        let live = 3_500 + 305 * events[..=i].iter().sum::<u64>() + scatter(i, 9);
+        let traffic = 80 * i as u64;
+        usage(live + traffic, traffic, live * 624)
+    });
+    let judged = made.of("Brst");
+    assert_eq!(judged.verdict, Verdict::Leak, "{:?}", judged.confidence);
+}
+
+#[test]
+fn what_cannot_be_told_yet_says_how_long_it_takes() {
+    let growing = |samples: usize, noise: u64| {
+        Made::every(samples, 30.0)
+            .series("Grow", NP, move |i| {
+                let live = 5_000 + 40 * i as u64 + scatter(i, noise);
+                usage(live + 500, 500, live * 200)
+            })
+            .of("Grow")
+    };
+    let few = growing(4, 10);
+    assert_eq!(few.verdict, Verdict::Insufficient);
+    // Eleven samples are the shortest useful recording.
+    assert!(few.needs_s.is_some_and(|s| s >= 7.0 * 30.0), "{:?}", few.needs_s);
+    // The same growth under noise needs longer, the more the noisier.
+    let needs: Vec<Option<f64>> = [150, 400].iter().map(|&n| growing(11, n).needs_s).collect();
+    assert!(needs[0].is_some() && needs[0] <= needs[1], "{needs:?}");
+    // And after that long it is told.
+    let enough = 11 + (needs[1].unwrap_or(0.0) / 30.0) as usize;
+    assert_eq!(growing(enough, 400).verdict, Verdict::Leak, "{enough} samples");
+}
+
+#[test]
 fn degenerate_inputs_are_answered() {
     let none = judge(&snapshot::History::default(), &Config::default());
     assert!(none.judgements.is_empty());

@@ -52,7 +52,8 @@ pub(crate) fn leaking(name: &str, scene: &Scene, plan: &Plan, random: &mut Rando
     } else {
         random.log_range(30.0, 40_000.0)
     };
-    let growth = (base * random.log_range(0.15, 60.0)).clamp(80.0, 600_000.0);
+    let least = if known { 0.01 } else { 0.15 };
+    let growth = (base * random.log_range(least, 60.0)).clamp(80.0, 600_000.0);
     let peak = random.range(0.0, DAY);
     let mut quiet = random.log_range(0.001, 0.05);
     let mut one_rate = true;

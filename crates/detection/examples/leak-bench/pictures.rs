@@ -27,7 +27,7 @@ pub fn all(out: &Path, leakbench: &Path, count: u64) {
             .filter(|r| !r.truth.is_empty())
             .collect();
     }
-    let sets: [(&str, &str, Vec<Recording>); 3] = [
+    let sets: [(&str, &str, Vec<Recording>); 4] = [
         ("leakbench", "labelled recordings", shared),
         (
             "known",
@@ -38,9 +38,16 @@ pub fn all(out: &Path, leakbench: &Path, count: u64) {
         ),
         (
             "unseen",
-            "stories and noises never fitted on",
+            "other stories, other seeds",
             (900_000..900_000 + count)
                 .map(|s| generated(s, Palette::Unseen, 0.05))
+                .collect(),
+        ),
+        (
+            "blind",
+            "stories and noises nothing was fitted on",
+            (950_000..950_000 + count)
+                .map(|s| generated(s, Palette::Blind, 0.05))
                 .collect(),
         ),
     ];
