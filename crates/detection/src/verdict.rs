@@ -69,7 +69,14 @@ pub(crate) fn word(
         || grew(&studied.count, config.min_growth_count)
         || grew(&studied.bytes, FEW_BUT_LARGE * least_bytes);
     // Where bytes are known they must have grown too: a kernel adds a few small objects for each thing it ever meets.
-    let weighs = studied.reduced.bytes.known < MIN_SAMPLES || grew(&studied.bytes, least_bytes);
+    // Slabs that stand empty from before hide it; there the objects are weighed.
+    let objects = || {
+        let size = studied.reduced.bytes.last? / studied.reduced.count.last.filter(|&n| n >= 1.0)?;
+        Some(size * studied.count.as_ref()?.growth)
+    };
+    let weighs = studied.reduced.bytes.known < MIN_SAMPLES
+        || grew(&studied.bytes, least_bytes)
+        || (whole_slabs && objects().is_some_and(|grown| grown >= least_bytes));
     let worth = piled_up && weighs;
     // The kernel takes reclaimable caches back under pressure: their growth is a filling cache by definition.
     let may_leak = worth && pool != Pool::SlabReclaimable && !studied.reduced.gone;

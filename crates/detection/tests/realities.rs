@@ -429,6 +429,17 @@ fn small_leaks_of_objects_are_found_in_time() {
 }
 
 #[test]
+fn slabs_left_empty_by_others_do_not_hide_a_leak() {
+    // Objects grow by one a second into slabs that an earlier program left behind; the bytes shrink meanwhile.
+    let made = Made::every(181, 1.0).wide("signal_cache", Pool::Slab, CounterWidth::Bits64, |i| {
+        let live = 196 + i as u64 + scatter(i, 3);
+        let left = 28 - (i as u64 / 4).min(14);
+        slab(live, left.max(live.div_ceil(28)) * 32_768)
+    });
+    assert_eq!(made.of("signal_cache").verdict, Verdict::Leak);
+}
+
+#[test]
 fn growing_size_is_told_from_growing_count() {
     // A table that is reallocated ever larger: bytes grow, objects do not.
     let made = Made::every(200, 30.0).series("Tabl", NP, |i| {
