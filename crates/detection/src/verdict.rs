@@ -69,14 +69,9 @@ pub(crate) fn word(
         || grew(&studied.count, config.min_growth_count)
         || grew(&studied.bytes, FEW_BUT_LARGE * least_bytes);
     // Where bytes are known they must have grown too: a kernel adds a few small objects for each thing it ever meets.
-    // Slabs that stand empty from before hide it; there the objects are weighed.
-    let objects = || {
-        let size = studied.reduced.bytes.last? / studied.reduced.count.last.filter(|&n| n >= 1.0)?;
-        Some(size * studied.count.as_ref()?.growth)
-    };
     let weighs = studied.reduced.bytes.known < MIN_SAMPLES
         || grew(&studied.bytes, least_bytes)
-        || (whole_slabs && objects().is_some_and(|grown| grown >= least_bytes));
+        || (whole_slabs && into_empty_slabs(studied).is_some_and(|grown| grown >= least_bytes));
     let worth = piled_up && weighs;
     // The kernel takes reclaimable caches back under pressure: their growth is a filling cache by definition.
     let may_leak = worth && pool != Pool::SlabReclaimable && !studied.reduced.gone;
@@ -92,6 +87,28 @@ pub(crate) fn word(
         }
     }
     ordinary(study)
+}
+
+/// Bytes of the objects by which a cache grew into slabs that stood empty from before, which hide it.
+fn into_empty_slabs(studied: &Studied) -> Option<f64> {
+    /// Part of the growth for which there must have been room at the beginning.
+    const ROOM: f64 = 0.5;
+    let grown = studied.count.as_ref()?.growth;
+    let mut blocks = studied
+        .reduced
+        .bytes
+        .mean
+        .iter()
+        .zip(&studied.reduced.count.mean)
+        .filter(|(bytes, count)| bytes.is_finite() && **count >= 1.0)
+        .peekable();
+    let (first_bytes, first_count) = blocks.peek().map(|(b, c)| (**b, **c))?;
+    // The block in which slabs are fullest comes nearest to the size of an object.
+    let size = blocks
+        .map(|(bytes, count)| bytes / count)
+        .fold(f64::INFINITY, f64::min);
+    let room = first_bytes - size * first_count;
+    (room >= ROOM * size * grown).then_some(size * grown)
 }
 
 /// The word for a series that is not accused.
