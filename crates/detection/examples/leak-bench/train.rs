@@ -178,7 +178,7 @@ fn table(forest: &Forest, slope: f64, offset: f64) -> String {
         "\n#[rustfmt::skip]\npub(crate) static NODES: [Node; {}] = [",
         flat.len()
     );
-    for line in flat.chunks(4) {
+    for line in flat.chunks(16) {
         let _ = writeln!(text, "    {}", line.join(" "));
     }
     text.push_str("];\n");
