@@ -23,7 +23,8 @@ home=target/mcp-clients
 mkdir -p "$home"
 if [ ! -e "$home/python/installed" ]; then
   python3 -m venv "$home/python"
-  "$home/python/bin/pip" install --quiet --disable-pip-version-check 'mcp==2.3.0' 'jsonschema>=4'
+  # 75: the registry did not give it (EX_TEMPFAIL).
+  "$home/python/bin/pip" install --quiet --disable-pip-version-check 'mcp==2.3.0' 'jsonschema>=4' || exit 75
   touch "$home/python/installed"
 fi
 # Fresh folders; the program gets them as it sees them.
@@ -38,7 +39,7 @@ python3 ci/mcp_raw.py "${drive[@]}" "$data/raw" "$@" mcp --allow "$letter$data/r
 [ -n "$inspector" ] || exit 0
 command -v npm >/dev/null || { echo "mcp_clients.sh: npm is not installed (--no-inspector leaves the inspector out)" >&2; exit 1; }
 if [ ! -e "$home/inspector/installed" ]; then
-  npm install --silent --no-audit --no-fund --prefix "$home/inspector" @modelcontextprotocol/inspector@2.12.0
+  npm install --silent --no-audit --no-fund --prefix "$home/inspector" @modelcontextprotocol/inspector@2.12.0 || exit 75
   touch "$home/inspector/installed"
 fi
 server=("$@" mcp --allow "$letter$data/client")

@@ -5,7 +5,8 @@ cd "$(dirname "$0")/.."
 home=target/skills-ref
 if [ ! -e "$home/installed" ]; then
   python3 -m venv "$home"
-  "$home/bin/pip" install --quiet --disable-pip-version-check skills-ref==0.1.1
+  # 75: the registry did not give it (EX_TEMPFAIL).
+  "$home/bin/pip" install --quiet --disable-pip-version-check skills-ref==0.1.1 || exit 75
   touch "$home/installed"
 fi
 for skill in skills/*/; do

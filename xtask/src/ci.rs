@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -50,6 +51,7 @@ const STEPS: &[Step] = &[
     ("docs", docs),
     ("pure", pure),
     ("fuzz", |root| fuzz(root, None)),
+    ("clients", clients),
     ("wine", wine::run),
 ];
 
@@ -83,6 +85,31 @@ fn docs(root: &Path) -> Result<()> {
         &["doc", "--quiet", "--locked", "--workspace", "--no-deps", "--lib"],
     );
     run::pass(command.env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+/// The status with which the scripts say that a registry did not give them what they test with.
+const UNREACHABLE: i32 = 75;
+
+/// The skill by its format's reference validator, and the server by clients that nobody here wrote. Both come from
+/// registries: where those cannot be reached that is said, and is no failure of the project.
+fn clients(root: &Path) -> Result<()> {
+    run::pass(&mut run::cargo_in(
+        root,
+        &["build", "--quiet", "--locked", "--package", "poolscope"],
+    ))?;
+    let program = root.join("target/debug/poolscope");
+    let mut server = Command::new("ci/mcp_clients.sh");
+    server.arg("--no-inspector").arg(&program);
+    for mut command in [Command::new("ci/skill.sh"), server] {
+        command.current_dir(root).stdin(Stdio::null());
+        let status = command.status().with_context(|| run::shown(&command))?;
+        if status.code() == Some(UNREACHABLE) {
+            run::say(&format!("skipped, no registry: {}", run::shown(&command)));
+            continue;
+        }
+        ensure!(status.success(), "{} ended with {status}", run::shown(&command));
+    }
+    Ok(())
 }
 
 /// Compiles the pure rooms for WebAssembly without a system: an import of files, clocks or threads that matters would
