@@ -217,6 +217,9 @@ fn joined<'a>(values: &'a [f64], blocks: &Blocks) -> Cow<'a, [f64]> {
     values
 }
 
+/// Most confidence that something leaks whose growth has another explanation.
+pub(crate) const EXPLAINED: f64 = 0.1;
+
 /// What all series of a history share.
 struct Scene<'a> {
     history: &'a History,
@@ -257,7 +260,14 @@ impl Scene<'_> {
                 value: level,
             });
             verdict = Verdict::Filling;
-            confidence = confidence.min(0.1);
+            confidence = confidence.min(EXPLAINED);
+        }
+        if verdict > Verdict::Unfreed
+            && verdict != Verdict::Insufficient
+            && confidence >= self.config.suspect_confidence
+        {
+            // The curve looks like a leak's, but it is too small, gone again, or the kernel's to take back.
+            confidence = EXPLAINED;
         }
         if is_unfreed(&held, &self.around) && verdict > Verdict::Unfreed && !studied.reduced.gone {
             verdict = Verdict::Unfreed;

@@ -7,7 +7,7 @@ use snapshot::{History, Pool};
 
 use crate::family::{correlation, differences};
 use crate::grid::{Column, Design};
-use crate::judge::Studied;
+use crate::judge::{EXPLAINED, Studied};
 use crate::judgement::{Judgement, Passenger, Verdict};
 use crate::level::{Beside, Level};
 
@@ -60,6 +60,7 @@ pub(crate) fn passengers(
         };
         if let Some((follows, correlation)) = follows(design, own, &leaders) {
             judgement.verdict = Verdict::Filling;
+            judgement.confidence = judgement.confidence.map(|c| c.min(EXPLAINED));
             judgement.shape = None;
             judgement.exhaustion = None;
             judgement.needs_s = None;

@@ -29,10 +29,10 @@ const MIN_SAMPLES: usize = 5;
 const FEW_BUT_LARGE: f64 = 8.0;
 
 /// How many times the least growth in bytes it takes where bytes come in whole slabs.
-const IN_SLABS: f64 = 4.0;
+const IN_SLABS: f64 = 2.0;
 
-/// Part of the least growth that is enough where it came evenly.
-const EVENLY: f64 = 0.125;
+/// Part of that which is enough where slabs came evenly.
+const EVENLY: f64 = 0.25;
 
 /// [`Stat::EffectiveRises`] (a logarithm) of twenty equal rises, from which growth counts as even.
 const EVEN_RISES: f64 = 3.0;
@@ -57,11 +57,15 @@ pub(crate) fn word(
     };
     // Slab caches grow by whole slabs of several pages, a few of which are chance.
     let whole_slabs = matches!(pool, Pool::Slab | Pool::SlabReclaimable);
-    // What rises evenly and often needs less: it is no handful of things met for the first time.
+    // Slabs that come evenly and often need less: they are no handful of things met for the first time. Pool tags do
+    // not: a kernel that has just booted adds kilobytes to a dozen of them as evenly as a leak does.
     let evenly = study.value(Stat::EffectiveRises) >= EVEN_RISES;
     let least_bytes = config.min_growth_bytes
-        * if whole_slabs { IN_SLABS } else { 1.0 }
-        * if evenly { EVENLY } else { 1.0 };
+        * match (whole_slabs, evenly) {
+            (true, true) => IN_SLABS * EVENLY,
+            (true, false) => IN_SLABS,
+            (false, _) => 1.0,
+        };
     let grew = |s: &Option<Study>, least: f64| s.as_ref().is_some_and(|s| s.growth >= least);
     // Where objects are counted, a handful of them proves nothing unless they are large.
     let counted = studied.reduced.count.known >= MIN_SAMPLES;

@@ -662,10 +662,15 @@ proptest! {
         history.series = (0..4).map(|n| snapshot::Series::new(key(n), snapshot::CounterWidth::Unknown)).collect();
         for (n, (which, allocs, frees, live, bytes)) in rows.into_iter().enumerate() {
             history.samples.push(snapshot::Sample { at: Timestamp(n as i64 * 1_500_000), ..Default::default() });
-            let usage = Usage { allocs: allocs.into(), frees: frees.into(), live: live.into(), bytes: bytes.into() };
+            let mut usage = Usage { allocs: allocs.into(), frees: frees.into(), live: live.into(), bytes: bytes.into() };
+            // The first series is always there, once a sample, so that no sample is without a row.
+            let always = Counter::new(n as u64);
+            if which == 0 {
+                usage.bytes = always;
+            } else {
+                history.series[0].push(n as u32, Usage { bytes: always, ..Usage::ABSENT });
+            }
             history.series[which].push(n as u32, usage);
-            // One series is always there, so that no sample is without a row.
-            history.series[0].push(n as u32, Usage { bytes: Counter::new(n as u64), ..Usage::ABSENT });
         }
         let mut out = Vec::new();
         export::csv(&history, &mut out).unwrap();
