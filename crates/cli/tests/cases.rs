@@ -78,3 +78,27 @@ fn ordinary_machines_get_nothing_above_notice() {
         }
     }
 }
+
+/// Two minutes of a kernel that had just booted, while a driver leaked under two tags at known rates.
+#[test]
+fn raw_buffers_of_a_kernel_give_its_two_leaks_and_no_other() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/captures/nt64-leak");
+    if !folder.is_dir() {
+        return;
+    }
+    let history = source::capture::read_folder(&folder).unwrap();
+    let analysis = detection::judge(&history, &detection::Config::default());
+    let found: Vec<_> = analysis
+        .judgements
+        .iter()
+        .filter(|judgement| judgement.verdict <= detection::Verdict::Suspect)
+        .map(|judgement| {
+            let tag = history.series[judgement.series].key.tag.to_string();
+            let megabytes = judgement.rate.unwrap().per_day / 1e6;
+            (tag, judgement.verdict, (megabytes / 10.0).round() * 10.0)
+        })
+        .collect();
+    let expected = [("Leak", 2910.0), ("LekP", 730.0)]
+        .map(|(tag, rate)| (tag.to_owned(), detection::Verdict::Leak, rate));
+    assert_eq!(found, expected);
+}

@@ -21,7 +21,7 @@ impl Default for Config {
         Self {
             leak_confidence: crate::calibration::LEAK_CONFIDENCE,
             suspect_confidence: crate::calibration::SUSPECT_CONFIDENCE,
-            min_growth_bytes: 32_768.0,
+            min_growth_bytes: 16_384.0,
             min_growth_count: 16.0,
             physical_bytes: None,
         }

@@ -262,12 +262,9 @@ impl Scene<'_> {
             verdict = Verdict::Filling;
             confidence = confidence.min(EXPLAINED);
         }
-        if verdict > Verdict::Unfreed
-            && verdict != Verdict::Insufficient
-            && confidence >= self.config.suspect_confidence
-        {
-            // The curve looks like a leak's, but it is too small, gone again, or the kernel's to take back.
-            confidence = EXPLAINED;
+        if series.key.pool == snapshot::Pool::SlabReclaimable || studied.reduced.gone {
+            // Gone again, or the kernel's to take back.
+            confidence = confidence.min(EXPLAINED);
         }
         if is_unfreed(&held, &self.around) && verdict > Verdict::Unfreed && !studied.reduced.gone {
             verdict = Verdict::Unfreed;

@@ -29,10 +29,17 @@ const MIN_SAMPLES: usize = 5;
 const FEW_BUT_LARGE: f64 = 8.0;
 
 /// How many times the least growth in bytes it takes where bytes come in whole slabs.
-const IN_SLABS: f64 = 2.0;
+const IN_SLABS: f64 = 4.0;
 
-/// Part of that which is enough where slabs came evenly.
-const EVENLY: f64 = 0.25;
+/// Part of the least growth that is enough where it came evenly.
+const EVENLY: f64 = 0.125;
+
+/// Seconds within which a pool tag's even growth of kilobytes is ordinary: a kernel that has just booted adds up to 18 KB
+/// to a dozen tags as evenly as a leak does (raw captures of two minutes).
+const MINUTES: f64 = 600.0;
+
+/// How many times the least growth in bytes it takes within [`MINUTES`].
+const IN_MINUTES: f64 = 2.0;
 
 /// [`Stat::EffectiveRises`] (a logarithm) of twenty equal rises, from which growth counts as even.
 const EVEN_RISES: f64 = 3.0;
@@ -57,14 +64,15 @@ pub(crate) fn word(
     };
     // Slab caches grow by whole slabs of several pages, a few of which are chance.
     let whole_slabs = matches!(pool, Pool::Slab | Pool::SlabReclaimable);
-    // Slabs that come evenly and often need less: they are no handful of things met for the first time. Pool tags do
-    // not: a kernel that has just booted adds kilobytes to a dozen of them as evenly as a leak does.
+    // What rises evenly and often needs less: it is no handful of things met for the first time.
     let evenly = study.value(Stat::EffectiveRises) >= EVEN_RISES;
     let least_bytes = config.min_growth_bytes
-        * match (whole_slabs, evenly) {
-            (true, true) => IN_SLABS * EVENLY,
-            (true, false) => IN_SLABS,
-            (false, _) => 1.0,
+        * match (whole_slabs, study.length < MINUTES) {
+            (true, _) if evenly => IN_SLABS * EVENLY,
+            (true, _) => IN_SLABS,
+            (false, true) => IN_MINUTES,
+            (false, false) if evenly => EVENLY,
+            (false, false) => 1.0,
         };
     let grew = |s: &Option<Study>, least: f64| s.as_ref().is_some_and(|s| s.growth >= least);
     // Where objects are counted, a handful of them proves nothing unless they are large.
@@ -89,6 +97,9 @@ pub(crate) fn word(
         if confidence >= OPEN {
             return Verdict::Insufficient;
         }
+    } else if !worth && study.length < MINUTES && confidence >= config.suspect_confidence {
+        // It grows like a leak, but by too little for so short a time.
+        return Verdict::Insufficient;
     }
     ordinary(study)
 }

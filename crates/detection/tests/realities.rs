@@ -433,6 +433,15 @@ fn small_leaks_of_objects_are_found_in_time() {
 }
 
 #[test]
+fn kilobytes_within_minutes_of_a_boot_are_not_called_a_leak() {
+    // A tag that gains an object of a hundred bytes or so every second: (samples five seconds apart, word).
+    let grows = |i: usize| usage(500 + 5 * i as u64, 100, 40_000 + 750 * i as u64);
+    let word = |n| Made::every(n, 5.0).series("Warm", NP, grows).of("Warm").verdict;
+    assert_eq!(word(24), Verdict::Insufficient, "two minutes cannot tell");
+    assert_eq!(word(900), Verdict::Leak, "an hour and more can");
+}
+
+#[test]
 fn slabs_left_empty_by_others_do_not_hide_a_leak() {
     // Objects grow by one a second into slabs that an earlier program left behind; the bytes shrink meanwhile.
     let made = Made::every(181, 1.0).wide("signal_cache", Pool::Slab, CounterWidth::Bits64, |i| {
