@@ -4,7 +4,7 @@ use super::shapes::{Scene, load, noise, office, random_saw, saw};
 use super::{DAY, NoiseKind, Palette, Plan, Told};
 use crate::random::Random;
 
-/// Ordinary curves that constants are fitted on, beside [`QUIET_SHARE`] of curves that stand still or tremble.
+/// Ordinary curves that constants are fitted on, beside `QUIET_SHARE` of curves that stand still or tremble.
 pub const ORDINARY: [&str; 32] = [
     "diurnal",
     "sawtooth",
