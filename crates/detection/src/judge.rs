@@ -16,7 +16,7 @@ use crate::passenger::passengers;
 use crate::reduce::{Channel, Reduced, reduce};
 use crate::screen::{Held, Surroundings, is_unfreed};
 use crate::study::{Context, Curve, STATISTICS, Study, study};
-use crate::verdict::{needed_seconds, rank, rate_of, shape_of, word};
+use crate::verdict::{goes_again, in_slabs, needed_seconds, rank, rate_of, shape_of, word};
 
 /// Most expected false alarms among the series called leaks, as a share: the local false discovery rate (Efron 2010)
 /// is one minus the calibrated probability, so its mean over all called series is the rate of false discoveries.
@@ -124,7 +124,7 @@ impl Stage {
 #[must_use]
 pub fn study_series(series: &Series, axis: &Axis, stage: &Stage) -> Studied {
     let span = stage.blocks.span;
-    let whole_slabs = matches!(series.key.pool, Pool::Slab | Pool::SlabReclaimable);
+    let whole_slabs = in_slabs(series.key.pool);
     let reduced = reduce(series, &stage.blocks, &axis.seconds);
     if (1..=MAX_RESTARTS).contains(&reduced.restarts.len()) {
         let mut edges = vec![span.start];
@@ -262,8 +262,7 @@ impl Scene<'_> {
             verdict = Verdict::Filling;
             confidence = confidence.min(EXPLAINED);
         }
-        if series.key.pool == snapshot::Pool::SlabReclaimable || studied.reduced.gone {
-            // Gone again, or the kernel's to take back.
+        if goes_again(series.key.pool, studied) {
             confidence = confidence.min(EXPLAINED);
         }
         if is_unfreed(&held, &self.around) && verdict > Verdict::Unfreed && !studied.reduced.gone {

@@ -47,6 +47,17 @@ const EVEN_RISES: f64 = 3.0;
 /// Growth over the window that begins to matter, in parts of the greatest value.
 const TELLING_CHANGE: f64 = 0.03;
 
+/// Whether bytes of this pool come in whole slabs.
+pub(crate) fn in_slabs(pool: Pool) -> bool {
+    matches!(pool, Pool::Slab | Pool::SlabReclaimable)
+}
+
+/// Whether what grew is gone at the end, or the kernel's to take back: it takes reclaimable caches back under pressure, so
+/// their growth is a filling cache by definition.
+pub(crate) fn goes_again(pool: Pool, studied: &Studied) -> bool {
+    pool == Pool::SlabReclaimable || studied.reduced.gone
+}
+
 /// The word for what was found.
 pub(crate) fn word(
     pool: Pool,
@@ -63,7 +74,7 @@ pub(crate) fn word(
         return Verdict::Steady;
     };
     // Slab caches grow by whole slabs of several pages, a few of which are chance.
-    let whole_slabs = matches!(pool, Pool::Slab | Pool::SlabReclaimable);
+    let whole_slabs = in_slabs(pool);
     // What rises evenly and often needs less: it is no handful of things met for the first time.
     let evenly = study.value(Stat::EffectiveRises) >= EVEN_RISES;
     let least_bytes = config.min_growth_bytes
@@ -85,8 +96,7 @@ pub(crate) fn word(
         || grew(&studied.bytes, least_bytes)
         || (whole_slabs && into_empty_slabs(studied).is_some_and(|grown| grown >= least_bytes));
     let worth = piled_up && weighs;
-    // The kernel takes reclaimable caches back under pressure: their growth is a filling cache by definition.
-    let may_leak = worth && pool != Pool::SlabReclaimable && !studied.reduced.gone;
+    let may_leak = worth && !goes_again(pool, studied);
     if may_leak {
         if confidence >= config.leak_confidence {
             return Verdict::Leak;

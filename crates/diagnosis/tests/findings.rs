@@ -3,7 +3,7 @@
 mod common;
 
 use common::{GIB, MIB, Machine, START};
-use detection::{Exhaustion, Family, Limit, Shape, Verdict};
+use detection::{Exhaustion, Limit, Shape, Verdict};
 use diagnosis::Severity;
 use snapshot::{
     DriverFacts, EtwSession, HostEvent, MinifilterFacts, ObjectTypeFacts, OsKind, Problem, ProcessFacts,
@@ -87,17 +87,7 @@ fn a_family_is_one_finding_with_its_holder() {
     let family = || {
         leak("Flt1", GIB)
             .series("File", Verdict::Leak, 100 * MIB, GIB)
-            .change(|_, analysis| {
-                analysis.families.push(Family {
-                    id: 1,
-                    members: vec![0, 1],
-                    ratio: vec![1, 1],
-                    holder: Some(0),
-                });
-                for judgement in &mut analysis.judgements {
-                    judgement.family = Some(1);
-                }
-            })
+            .first_two_are_a_family()
     };
     let found = family().found("PS0102");
     assert_eq!(found.len(), 1);
@@ -115,17 +105,7 @@ fn nobody_holds_a_family_in_which_nothing_is_wrong() {
         Machine::new()
             .series("Flt1", verdict, MIB, MIB)
             .series("File", Verdict::Insufficient, MIB, MIB)
-            .change(|_, analysis| {
-                analysis.families.push(Family {
-                    id: 1,
-                    members: vec![0, 1],
-                    ratio: vec![1, 1],
-                    holder: Some(0),
-                });
-                for judgement in &mut analysis.judgements {
-                    judgement.family = Some(1);
-                }
-            })
+            .first_two_are_a_family()
             .diagnose()
     };
     let ordinary = family(Verdict::Insufficient);

@@ -10,30 +10,19 @@
     reason = "a development program that prints"
 )]
 
-use std::path::{Path, PathBuf};
+#[path = "files/mod.rs"]
+mod files;
+
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use driver_scan::{ByteSearch, Limits, scan};
 
+/// What is measured: libraries too, since drivers to be had are small.
+const ENDINGS: [&str; 2] = ["sys", "dll"];
+
 /// Tags that are looked for as bytes, as many as `poolscope owner` is asked for at once at most.
 const TAGS: [[u8; 4]; 3] = [*b"zQ7w", *b"Xk9v", *b"qJ4z"];
-
-fn files(path: &Path, out: &mut Vec<PathBuf>) {
-    if path.is_dir() {
-        let mut entries: Vec<PathBuf> = std::fs::read_dir(path)
-            .into_iter()
-            .flatten()
-            .flatten()
-            .map(|entry| entry.path())
-            .collect();
-        entries.sort();
-        entries.iter().for_each(|entry| files(entry, out));
-    } else if path.extension().is_some_and(|extension| {
-        extension.eq_ignore_ascii_case("sys") || extension.eq_ignore_ascii_case("dll")
-    }) {
-        out.push(path.to_owned());
-    }
-}
 
 /// The shortest of several runs, which other work on the machine disturbs least.
 fn best(rounds: usize, mut run: impl FnMut()) -> Duration {
@@ -55,14 +44,12 @@ fn main() {
         if argument == "--rounds" {
             rounds = arguments.next().and_then(|n| n.parse().ok()).unwrap_or(rounds);
         } else {
-            files(Path::new(&argument), &mut paths);
+            files::below(Path::new(&argument), &ENDINGS, &mut paths);
         }
     }
     if paths.is_empty() {
-        files(
-            &Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/drivers"),
-            &mut paths,
-        );
+        let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/drivers");
+        files::below(&own, &ENDINGS, &mut paths);
     }
     let images: Vec<Vec<u8>> = paths.iter().filter_map(|path| std::fs::read(path).ok()).collect();
     let limits = Limits::default();

@@ -5,28 +5,13 @@
     reason = "a development program that prints"
 )]
 
+#[path = "files/mod.rs"]
+mod files;
+
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use sha2::{Digest, Sha256};
-
-fn files(path: &Path, out: &mut Vec<PathBuf>) {
-    if path.is_dir() {
-        let mut entries: Vec<PathBuf> = std::fs::read_dir(path)
-            .into_iter()
-            .flatten()
-            .flatten()
-            .map(|entry| entry.path())
-            .collect();
-        entries.sort();
-        entries.iter().for_each(|entry| files(entry, out));
-    } else if path
-        .extension()
-        .is_some_and(|extension| extension.eq_ignore_ascii_case("sys"))
-    {
-        out.push(path.to_owned());
-    }
-}
 
 fn quoted(text: &str) -> String {
     let mut out = String::from("\"");
@@ -62,7 +47,7 @@ fn main() {
     std::env::args()
         .skip(1)
         .filter(|argument| argument != "--quiet")
-        .for_each(|argument| files(Path::new(&argument), &mut paths));
+        .for_each(|argument| files::below(Path::new(&argument), &["sys"], &mut paths));
     let started = std::time::Instant::now();
     let mut total = 0;
     println!("{{\"schema\":\"poolscope.scan/1\",\"drivers\":[");

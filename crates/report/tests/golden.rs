@@ -6,7 +6,7 @@
 mod common;
 
 use common::{GIB, MIB, Machine, START};
-use detection::{Exhaustion, Family, Limit, Shape, Verdict};
+use detection::{Exhaustion, Limit, Shape, Verdict};
 use report::{Report, Style, TextOptions};
 use snapshot::{
     DriverFacts, EtwSession, HostEvent, MemoryCounters, MinifilterFacts, MomentFacts, ObjectTypeFacts,
@@ -43,17 +43,7 @@ fn tags() -> Machine {
         .judged(|j| j.shape = Some(Shape::Stopped))
         .series("EtwB", Verdict::Steady, 150 * MIB, 150 * MIB)
         .series("<b>&", Verdict::Steady, MIB, MIB)
-        .change(|_, analysis| {
-            analysis.families.push(Family {
-                id: 1,
-                members: vec![0, 1],
-                ratio: vec![1, 1],
-                holder: Some(0),
-            });
-            for judgement in analysis.judgements.iter_mut().take(2) {
-                judgement.family = Some(1);
-            }
-        })
+        .first_two_are_a_family()
 }
 
 fn driver(file: &str, company: &str) -> DriverFacts {

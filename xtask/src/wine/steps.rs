@@ -1,14 +1,14 @@
 //! The steps of a live diagnosis under Wine: each says what Wine gives, and names with its status code what it refuses.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::Stdio;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use super::prefix::Wine;
-use super::{INVALID_INFO_CLASS, shown, text};
+use super::{INVALID_INFO_CLASS, shown};
 
 /// The JSON that a command prints, which must end well.
 fn report(wine: &Wine, arguments: &[&str]) -> Result<Value> {
@@ -84,19 +84,22 @@ pub(super) fn assistants(wine: &Wine, _linux: &Path) -> Result<()> {
     for message in &messages {
         writeln!(input, "{message}")?;
     }
-    // The answers come while the input is open; its end is the end of the conversation.
-    std::thread::sleep(std::time::Duration::from_secs(5));
+    // The input stays open until the call is answered: its end is the end of the conversation.
+    let mut said = BufReader::new(child.stdout.take().context("no standard output")?).lines();
+    let mut owner = None;
+    for line in said.by_ref() {
+        let answer: Value = serde_json::from_str(&line?)?;
+        if answer["id"] == 3 {
+            owner = Some(answer);
+            break;
+        }
+    }
     drop(input);
+    for line in said {
+        serde_json::from_str::<Value>(&line?).context("something but protocol on standard output")?;
+    }
     let output = child.wait_with_output()?;
-    let said = text(&output.stdout);
-    let answers: Vec<Value> = said
-        .lines()
-        .map(serde_json::from_str)
-        .collect::<Result<_, _>>()
-        .with_context(|| shown(&output))?;
-    let Some(owner) = answers.iter().find(|answer| answer["id"] == 3) else {
-        bail!("no answer to the call: {}", shown(&output));
-    };
+    let owner = owner.with_context(|| format!("no answer to the call: {}", shown(&output)))?;
     ensure!(owner.to_string().contains("ntfs.sys"), "{owner}");
     ensure!(output.status.code() == Some(0), "{}", shown(&output));
     Ok(())

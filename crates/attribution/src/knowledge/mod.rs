@@ -76,7 +76,7 @@ pub struct Knowledge {
 }
 
 impl Knowledge {
-    /// The table of this build. Inflated once (half a millisecond); no text is parsed.
+    /// The table of this build. Inflated at the first call; no text is parsed.
     #[must_use]
     pub fn builtin() -> Self {
         let count = |at: usize| u32_at(&PACKED, at).unwrap_or(0) as usize;

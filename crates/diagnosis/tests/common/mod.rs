@@ -1,7 +1,7 @@
 //! A small machine made by hand: history, judgements and owners of choice.
 
 use attribution::{Owner, Owners, Trust};
-use detection::{Analysis, HorizonRates, Judgement, Rate, Shape, Verdict};
+use detection::{Analysis, Family, HorizonRates, Judgement, Rate, Shape, Verdict};
 use diagnosis::{Diagnosis, Finding, Input, Options, diagnose};
 use snapshot::{
     BootId, CounterWidth, History, HostFacts, MemoryCounters, MomentFacts, OsKind, Pool, Sample, Series,
@@ -143,6 +143,21 @@ impl Machine {
     pub(crate) fn change(mut self, change: impl FnOnce(&mut History, &mut Analysis)) -> Self {
         change(&mut self.history, &mut self.analysis);
         self
+    }
+
+    /// Makes the first two series a family that the first one holds.
+    pub(crate) fn first_two_are_a_family(self) -> Self {
+        self.change(|_, analysis| {
+            analysis.families.push(Family {
+                id: 1,
+                members: vec![0, 1],
+                ratio: vec![1, 1],
+                holder: Some(0),
+            });
+            for judgement in analysis.judgements.iter_mut().take(2) {
+                judgement.family = Some(1);
+            }
+        })
     }
 
     pub(crate) fn diagnose(&self) -> Diagnosis {
