@@ -7,6 +7,7 @@ use snapshot::{History, Pool, Series};
 use crate::Config;
 use crate::axis::{Axis, Blocks, Span};
 use crate::baseline::Baseline;
+use crate::boot_age::just_booted;
 use crate::calibration::probability;
 use crate::family::families;
 use crate::grid::Design;
@@ -33,6 +34,11 @@ pub fn judge(history: &History, config: &Config) -> Analysis {
     let window = judged_window(&axis);
     let stage = Stage::new(&axis, window);
     let blocks = &stage.blocks;
+    let studied: Vec<Studied> = history
+        .series
+        .iter()
+        .map(|series| study_series(series, &axis, &stage))
+        .collect();
     let scene = Scene {
         history,
         axis: &axis,
@@ -40,13 +46,9 @@ pub fn judge(history: &History, config: &Config) -> Analysis {
         around: Surroundings::of(history, config.physical_bytes),
         room: Room::of(history),
         baseline: Baseline::new(&axis, window),
+        just_booted: just_booted(history, &studied, axis.length(window)),
         config,
     };
-    let studied: Vec<Studied> = history
-        .series
-        .iter()
-        .map(|series| study_series(series, &axis, &stage))
-        .collect();
     let mut judgements: Vec<Judgement> = studied
         .iter()
         .enumerate()
@@ -228,6 +230,7 @@ struct Scene<'a> {
     around: Surroundings,
     room: Room,
     baseline: Baseline,
+    just_booted: bool,
     config: &'a Config,
 }
 
@@ -251,7 +254,15 @@ impl Scene<'_> {
         };
         let mut confidence = in_bytes.unwrap_or(0.0).max(in_count.unwrap_or(0.0));
         let mut evidence = Vec::new();
-        let mut verdict = word(series.key.pool, studied, chosen, confidence, blocks, self.config);
+        let mut verdict = word(
+            series.key.pool,
+            studied,
+            chosen,
+            confidence,
+            blocks,
+            self.just_booted,
+            self.config,
+        );
         if matches!(verdict, Verdict::Leak | Verdict::Suspect | Verdict::Insufficient)
             && let Some(level) = self.baseline.explains(series, self.axis, &held)
         {

@@ -9,6 +9,7 @@
 
 pub mod axis;
 mod baseline;
+mod boot_age;
 pub mod calibration;
 #[expect(
     clippy::excessive_precision,

@@ -34,11 +34,11 @@ const IN_SLABS: f64 = 4.0;
 /// Part of the least growth that is enough where it came evenly.
 const EVENLY: f64 = 0.125;
 
-/// Seconds within which a pool tag's even growth of kilobytes is ordinary: a kernel that has just booted adds up to 18 KB
-/// to a dozen tags as evenly as a leak does (raw captures of two minutes).
+/// Seconds within which a pool tag's even growth of kilobytes is ordinary where the kernel has just booted: it adds up to
+/// 18 KB to a dozen tags as evenly as a leak does (raw captures of two minutes).
 const MINUTES: f64 = 600.0;
 
-/// How many times the least growth in bytes it takes within [`MINUTES`].
+/// How many times the least growth in bytes it takes then.
 const IN_MINUTES: f64 = 2.0;
 
 /// [`Stat::EffectiveRises`] (a logarithm) of twenty equal rises, from which growth counts as even.
@@ -65,6 +65,7 @@ pub(crate) fn word(
     chosen: Option<&Study>,
     confidence: f64,
     blocks: &Blocks,
+    just_booted: bool,
     config: &Config,
 ) -> Verdict {
     if blocks.len() < MIN_SAMPLES || studied.samples < MIN_SAMPLES {
@@ -78,7 +79,7 @@ pub(crate) fn word(
     // What rises evenly and often needs less: it is no handful of things met for the first time.
     let evenly = study.value(Stat::EffectiveRises) >= EVEN_RISES;
     let least_bytes = config.min_growth_bytes
-        * match (whole_slabs, study.length < MINUTES) {
+        * match (whole_slabs, just_booted && study.length < MINUTES) {
             (true, _) if evenly => IN_SLABS * EVENLY,
             (true, _) => IN_SLABS,
             (false, true) => IN_MINUTES,

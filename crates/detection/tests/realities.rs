@@ -434,11 +434,27 @@ fn small_leaks_of_objects_are_found_in_time() {
 
 #[test]
 fn kilobytes_within_minutes_of_a_boot_are_not_called_a_leak() {
-    // A tag that gains an object of a hundred bytes or so every second: (samples five seconds apart, word).
-    let grows = |i: usize| usage(500 + 5 * i as u64, 100, 40_000 + 750 * i as u64);
-    let word = |n| Made::every(n, 5.0).series("Warm", NP, grows).of("Warm").verdict;
-    assert_eq!(word(24), Verdict::Insufficient, "two minutes cannot tell");
-    assert_eq!(word(900), Verdict::Leak, "an hour and more can");
+    // A tag that gains an object of a hundred bytes or so every second, samples five seconds apart:
+    // (samples, uptime at the first, allocations before it, word).
+    let cases = [
+        (24, Some(60.0), 500, Verdict::Insufficient),
+        (900, Some(60.0), 500, Verdict::Leak),
+        (24, Some(86_400.0), 500, Verdict::Leak),
+        // Without an uptime the share of all allocations that fell into the window tells it.
+        (24, None, 500, Verdict::Insufficient),
+        (24, None, 500_000, Verdict::Leak),
+    ];
+    for (samples, uptime, before, word) in cases {
+        let made = Made::every(samples, 5.0).series("Warm", NP, |i| {
+            let grown = 5 * i as u64;
+            usage(before + grown, before - 400, 40_000 + 150 * grown)
+        });
+        let made = match uptime {
+            Some(uptime) => made.boots(&[(0, 0, uptime)]),
+            None => made,
+        };
+        assert_eq!(made.of("Warm").verdict, word, "{samples} {uptime:?} {before}");
+    }
 }
 
 #[test]

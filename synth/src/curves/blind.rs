@@ -1,224 +1,252 @@
 //! Stories that nothing was fitted on or chosen by. They were written once, before any result on them was seen.
 
 use super::shapes::{Scene, poisson};
-use super::{DAY, NoiseKind, Palette, Told};
+use super::{NoiseKind, Palette, Told};
 use crate::random::Random;
 
 /// Leaks that only judge.
-pub const BLIND_LEAKS: [&str; 9] = [
-    "sessions",
-    "retry-storm",
-    "handles",
-    "dice",
-    "weekdays",
-    "breathing-leak",
-    "after-update",
-    "halting",
-    "crowded",
+pub const BLIND_LEAKS: [&str; 8] = [
+    "per-connection",
+    "timer",
+    "waves-of-work",
+    "every-third",
+    "begins-softly",
+    "with-a-cache",
+    "shared-pool",
+    "growing-items",
 ];
 
 /// Ordinary curves that only judge.
 pub const BLIND_ORDINARY: [&str; 12] = [
-    "still",
-    "still",
-    "still",
-    "trickle",
-    "trickle",
-    "lru",
-    "scan",
-    "relaxing",
-    "chirp",
-    "autoscale",
-    "log-walk",
-    "garbage",
+    "idle",
+    "idle",
+    "idle",
+    "queue",
+    "prefetch",
+    "double-buffer",
+    "backup",
+    "logon",
+    "hysteresis",
+    "tide",
+    "trimmed",
+    "quota",
 ];
 
 /// Tells a story of this palette.
 pub(crate) fn tell(name: &str, leak: bool, scene: &Scene, random: &mut Random) -> Told {
-    let base = random.log_range(5.0, 100_000.0);
+    let base = random.log_range(10.0, 60_000.0);
     let wobble = NoiseKind::draw(random, Palette::Blind).values(scene.n, random);
-    if leak {
-        lost(name, base, &wobble, scene, random)
+    let (level, lost, one_rate) = if leak {
+        let growth = (base * random.log_range(0.15, 20.0)).clamp(120.0, 300_000.0);
+        let level = beside(name, base, growth, scene, random);
+        let (parts, one_rate) = lost(name, scene, random);
+        (level, parts.iter().map(|p| p * growth).collect(), one_rate)
     } else {
-        let level = kept(name, base, scene, random);
-        let height = match name {
-            "still" if random.chance(0.7) => 0.0,
-            "still" => 0.001,
-            "trickle" => random.log_range(0.01, 0.3),
-            _ => random.log_range(0.001, 0.05),
-        };
-        Told {
-            ordinary: level
-                .iter()
-                .zip(&wobble)
-                .map(|(l, w)| (l + base * height * w).max(0.0))
-                .collect(),
-            lost: vec![0.0; scene.n],
-            one_rate: false,
-        }
-    }
-}
-
-fn lost(name: &str, base: f64, wobble: &[f64], scene: &Scene, random: &mut Random) -> Told {
-    let growth = (base * random.log_range(0.2, 30.0)).clamp(150.0, 400_000.0);
-    let mut one_rate = true;
-    let mut ordinary = vec![base; scene.n];
-    let parts: Vec<f64> = match name {
-        // Each session loses its share when it ends; sessions come as they like.
-        "sessions" => {
-            let rate = random.log_range(0.6, 20.0);
-            let counts: Vec<f64> = (0..scene.n).map(|_| 0.05 + poisson(rate, random)).collect();
-            Scene::cumulative(&counts)
-        }
-        // Failures cluster: quiet stretches, then many at once, again and again.
-        "retry-storm" => {
-            let often = random.range(0.15, 0.5);
-            let rates: Vec<f64> = (0..scene.n)
-                .map(|_| {
-                    if random.chance(often) {
-                        random.exponential()
-                    } else {
-                        0.02
-                    }
-                })
-                .collect();
-            Scene::cumulative(&rates)
-        }
-        "handles" => scene.map(|p| p),
-        // One in so many is lost.
-        "dice" => {
-            let one_in = random.range(0.2, 0.9);
-            let rates: Vec<f64> = (0..scene.n)
-                .map(|_| if random.chance(one_in) { 1.0 } else { 0.0 })
-                .collect();
-            Scene::cumulative(&rates)
-        }
-        "weekdays" if scene.length > 3.0 * DAY => Scene::cumulative(
-            &scene
-                .part
-                .iter()
-                .map(|p| {
-                    let day = (p * scene.length / DAY).floor() % 7.0;
-                    if day < 5.0 { 1.0 } else { 0.15 }
-                })
-                .collect::<Vec<_>>(),
-        ),
-        "breathing-leak" => {
-            let (cycles, phase) = (random.range(1.5, 9.0), random.unit());
-            let swing = growth * random.range(0.05, 0.3);
-            ordinary =
-                scene.map(|p| base + swing * (1.0 + (std::f64::consts::TAU * (p * cycles + phase)).sin()));
-            scene.map(|p| p)
-        }
-        "after-update" => {
-            one_rate = false;
-            let onset = random.range(0.1, 0.5);
-            scene.map(|p| ((p - onset) / (1.0 - onset)).max(0.0))
-        }
-        // The rate falls by half towards the end, but it does not stop.
-        "halting" => {
-            one_rate = false;
-            scene.map(|p| p - 0.25 * p * p)
-        }
-        "crowded" => {
-            let swing = growth * random.range(0.05, 0.25);
-            ordinary = wobble.iter().map(|w| base + swing * (1.0 + w).max(0.0)).collect();
-            scene.map(|p| p)
-        }
-        _ => scene.map(|p| p),
+        (kept(name, base, scene, random), vec![0.0; scene.n], false)
     };
-    let height = (base * random.log_range(0.001, 0.05)).min(growth / 15.0);
-    for (o, w) in ordinary.iter_mut().zip(wobble) {
-        *o = (*o + height * w).max(0.0);
-    }
+    let gained: f64 = lost.last().copied().unwrap_or(0.0);
+    let height = match (leak, name) {
+        (true, _) => (base * random.log_range(0.001, 0.08)).min(gained / 14.0),
+        (_, "idle") if random.chance(0.6) => 0.0,
+        _ => base * random.log_range(0.001, 0.08),
+    };
     Told {
-        ordinary,
-        lost: parts.iter().map(|p| p * growth).collect(),
+        ordinary: level
+            .iter()
+            .zip(&wobble)
+            .map(|(l, w)| (l + height * w).max(0.0))
+            .collect(),
+        lost,
         one_rate,
     }
 }
 
-fn kept(name: &str, base: f64, scene: &Scene, random: &mut Random) -> Vec<f64> {
-    let swing = base * random.log_range(0.1, 6.0);
+/// The part that is never given back, in 0..1, and whether it has one rate.
+fn lost(name: &str, scene: &Scene, random: &mut Random) -> (Vec<f64>, bool) {
     match name {
-        // A cache whose hits save it from growing: each miss adds, hits grow with its size.
-        "lru" => {
-            let (mut size, speed) = (0.0_f64, random.log_range(4.0, 40.0) / scene.n as f64);
-            (0..scene.n)
+        // Connections come in numbers that vary slowly; each leaves one object.
+        "per-connection" => {
+            let mut busy = random.normal();
+            let mean = random.log_range(2.0, 200.0);
+            let counts: Vec<f64> = (0..scene.n)
                 .map(|_| {
-                    size += speed * (1.0 - size) * random.range(0.3, 1.7);
-                    base + 3.0 * swing * size.min(1.0)
+                    busy = 0.8 * busy + 0.6 * random.normal();
+                    0.1 + poisson(mean * f64::exp(0.4 * busy), random)
                 })
-                .collect()
+                .collect();
+            (Scene::cumulative(&counts), true)
         }
-        // Something is read through once, and dropped when done.
-        "scan" => {
-            let start = random.range(0.0, 0.6);
-            let end = start + random.range(0.1, 0.3);
+        // A timer loses the same at each tick, which falls between other samples each time.
+        "timer" => {
+            let ticks = random.range(4.5, scene.n as f64 * 0.8 + 5.0);
+            let phase = random.unit();
+            let steps = scene.map(|p| (p * ticks + phase).floor());
+            let first = steps.first().copied().unwrap_or(0.0);
+            let last = steps.last().copied().unwrap_or(1.0);
+            (
+                steps
+                    .iter()
+                    .map(|s| (s - first) / (last - first).max(1.0))
+                    .collect(),
+                true,
+            )
+        }
+        // Work comes in waves and never stops for long.
+        "waves-of-work" => {
+            let (waves, phase) = (random.range(2.5, 12.0), random.unit());
+            let rates = scene.map(|p| 0.08 + (std::f64::consts::TAU * (p * waves + phase)).sin().max(0.0));
+            (Scene::cumulative(&rates), true)
+        }
+        "every-third" => {
+            let of = 2 + random.below(3);
+            let rates: Vec<f64> = (0..scene.n)
+                .map(|i| if i % of == 0 { random.range(0.6, 1.4) } else { 0.0 })
+                .collect();
+            (Scene::cumulative(&rates), true)
+        }
+        "begins-softly" => {
+            let (onset, soft) = (random.range(0.0, 0.35), random.range(0.02, 0.15));
+            let rates = scene.map(|p| 1.0 / (1.0 + (-(p - onset) / soft).exp()));
+            (Scene::cumulative(&rates), false)
+        }
+        // Each lost item is a little larger than the one before.
+        "growing-items" => {
+            let more = random.range(0.2, 2.0);
+            (Scene::cumulative(&scene.map(|p| 1.0 + more * p)), false)
+        }
+        _ => (scene.map(|p| p), true),
+    }
+}
+
+/// What goes on beside a leak.
+fn beside(name: &str, base: f64, growth: f64, scene: &Scene, random: &mut Random) -> Vec<f64> {
+    match name {
+        // A cache fills under the leak and is emptied once.
+        "with-a-cache" => {
+            let (full, emptied) = (growth * random.range(0.05, 0.3), random.range(0.3, 0.7));
             scene.map(|p| {
-                let inside = (start..end).contains(&p);
-                base + if inside {
-                    2.0 * swing * (p - start) / (end - start)
-                } else {
-                    0.0
-                }
+                let age = if p < emptied { p } else { p - emptied };
+                base + full * (1.0 - (-age / 0.08).exp())
             })
         }
-        // Up at once, then slowly back.
-        "relaxing" => {
-            let (at, tau) = (random.range(0.05, 0.8), random.log_range(0.05, 0.4));
+        // Others take from the same pool and give back, a few at a time.
+        "shared-pool" => {
+            let (users, swing) = (1 + random.below(5), growth * random.range(0.03, 0.2));
+            let mut now = 0_usize;
+            (0..scene.n)
+                .map(|_| {
+                    now = match random.below(3) {
+                        0 => now.saturating_sub(1),
+                        1 => (now + 1).min(users),
+                        _ => now,
+                    };
+                    base + swing * now as f64
+                })
+                .collect()
+        }
+        _ => vec![base; scene.n],
+    }
+}
+
+/// Ordinary curves.
+fn kept(name: &str, base: f64, scene: &Scene, random: &mut Random) -> Vec<f64> {
+    let swing = base * random.log_range(0.1, 5.0);
+    match name {
+        // Arrivals and departures at one rate each: the length of a queue that does not overflow.
+        "queue" => {
+            let (rate, share) = (random.log_range(1.0, 30.0), random.range(0.05, 0.5));
+            let mut length = rate / share;
+            (0..scene.n)
+                .map(|_| {
+                    length += poisson(rate, random) - share * length;
+                    base + swing * length * share / rate
+                })
+                .collect()
+        }
+        // Filled in chunks up to a target, then held.
+        "prefetch" => {
+            let (chunks, done) = (random.range(3.0, 15.0).floor(), random.range(0.08, 0.5));
+            scene.map(|p| base + 2.0 * swing * ((p / done).min(1.0) * chunks).ceil() / chunks)
+        }
+        // Twice as much for a while, whenever buffers are exchanged.
+        "double-buffer" => {
+            let often = random.range(0.05, 0.4);
+            (0..scene.n)
+                .map(|_| base + if random.chance(often) { base } else { 0.0 })
+                .collect()
+        }
+        // Grows while a job runs through the files, and falls in two stages when it is over.
+        "backup" => {
+            let (start, long) = (random.range(0.0, 0.5), random.range(0.15, 0.4));
             scene.map(|p| {
-                base + if p < at {
-                    0.0
-                } else {
-                    2.0 * swing * (-(p - at) / tau).exp()
-                }
+                let run = (p - start) / long;
+                base + 2.0
+                    * swing
+                    * if run < 0.0 {
+                        0.0
+                    } else if run < 1.0 {
+                        run
+                    } else if run < 1.3 {
+                        0.4
+                    } else {
+                        0.05
+                    }
             })
         }
-        "chirp" => {
-            let (first, more) = (random.range(1.0, 4.0), random.range(0.0, 8.0));
-            scene.map(|p| base + swing * (1.0 + (std::f64::consts::TAU * (first + more * p) * p).sin()))
-        }
-        // Workers are added and taken away one at a time, between a least and a greatest number.
-        "autoscale" => {
-            let most = 3 + random.below(8);
-            let (mut now, often) = (random.below(most), random.range(0.05, 0.5));
-            (0..scene.n)
-                .map(|_| {
-                    if random.chance(often) {
-                        now = if random.chance(0.5) {
-                            (now + 1).min(most)
-                        } else {
-                            now.saturating_sub(1)
-                        };
+        // Somebody logs on: a burst of growth that slows down and keeps most of it.
+        "logon" => {
+            let (at, tau) = (random.range(0.0, 0.5), random.log_range(0.01, 0.12));
+            scene.map(|p| {
+                base + 2.0
+                    * swing
+                    * if p < at {
+                        0.0
+                    } else {
+                        1.0 - 0.9 * (-(p - at) / tau).exp()
                     }
-                    base + 0.4 * swing * now as f64
+            })
+        }
+        // Taken in when demand is high, given back only when it is very low.
+        "hysteresis" => {
+            let demand = NoiseKind::Red(random.range(0.7, 0.97)).values(scene.n, random);
+            let mut held = 0.0_f64;
+            demand
+                .iter()
+                .map(|d| {
+                    held = if *d > 0.3 {
+                        held.max(*d)
+                    } else if *d < -1.0 {
+                        0.0
+                    } else {
+                        held
+                    };
+                    base + swing * held
                 })
                 .collect()
         }
-        // Mean-reverting in its logarithm.
-        "log-walk" => {
-            let back = random.range(0.05, 0.4);
-            let mut x = 0.0;
-            (0..scene.n)
-                .map(|_| {
-                    x += -back * x + 0.15 * random.normal();
-                    base * f64::exp(x)
-                })
-                .collect()
+        "tide" => {
+            let (slow, fast, phase) = (random.range(0.8, 2.5), random.range(4.0, 12.0), random.unit());
+            let wave = |x: f64| (std::f64::consts::TAU * (x + phase)).sin();
+            scene.map(|p| base + swing * (1.5 + wave(p * slow) + 0.4 * wave(p * fast)))
         }
-        // Collected when it has grown by a fixed part, as runtimes do.
-        "garbage" => {
-            let (mut x, speed) = (random.unit(), random.range(3.0, 25.0) / scene.n as f64);
+        // Grows steadily and is trimmed back by part, again and again.
+        "trimmed" => {
+            let (speed, part) = (random.range(3.0, 20.0) / scene.n as f64, random.range(0.3, 0.9));
+            let mut level = random.unit();
             (0..scene.n)
                 .map(|_| {
-                    x += speed * random.range(0.2, 1.8);
-                    if x > 1.0 {
-                        x = random.range(0.0, 0.1);
+                    level += speed * random.range(0.6, 1.4);
+                    if level > 1.0 {
+                        level *= 1.0 - part;
                     }
-                    base + swing * x
+                    base + swing * level
                 })
                 .collect()
+        }
+        // Rises at a steady pace to a limit, early enough to see it stop.
+        "quota" => {
+            let full = random.range(0.1, 0.6);
+            scene.map(|p| base + 2.0 * swing * (p / full).min(1.0).powf(0.8))
         }
         _ => vec![base; scene.n],
     }

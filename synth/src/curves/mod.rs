@@ -5,12 +5,14 @@
 //! and noise of several kinds is laid over each.
 
 mod blind;
+mod former;
 mod leaks;
 mod noise;
 mod ordinary;
 mod shapes;
 
 pub use blind::{BLIND_LEAKS, BLIND_ORDINARY};
+pub use former::{FORMER_LEAKS, FORMER_ORDINARY};
 pub use leaks::{LEAKS, OTHER_LEAKS};
 pub use noise::NoiseKind;
 pub use ordinary::{ORDINARY, OTHER_ORDINARY};
@@ -31,7 +33,9 @@ pub enum Palette {
     Known,
     /// Others, kept apart while statistics are chosen; fitted on in the end.
     Unseen,
-    /// Others still, which nothing was ever fitted on or chosen by: for judging alone.
+    /// Others still, which nothing was fitted on, but whose results were looked at.
+    Former,
+    /// Others, which nothing was ever fitted on or chosen by: for judging alone.
     Blind,
 }
 

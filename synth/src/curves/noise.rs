@@ -24,6 +24,12 @@ pub enum NoiseKind {
     Rare,
     /// A moving average of independent values.
     Smooth,
+    /// Independent, with a spread that itself comes and goes.
+    Gusty,
+    /// One of a few values, each for itself.
+    Lattice,
+    /// Two autoregressive parts against each other: what one gains the other loses soon after.
+    Ringing,
 }
 
 impl NoiseKind {
@@ -37,6 +43,12 @@ impl NoiseKind {
                 _ => Self::Heavy,
             },
             Palette::Blind => match random.below(4) {
+                0 => Self::Gusty,
+                1 => Self::Lattice,
+                2 => Self::Ringing,
+                _ => Self::Red(random.range(0.2, 0.9)),
+            },
+            Palette::Former => match random.below(4) {
                 0 => Self::Rare,
                 1 => Self::Smooth,
                 2 => Self::Skewed(random.range(0.0, 0.9)),
@@ -114,6 +126,34 @@ impl NoiseKind {
                             }
                         }
                         size + 0.1 * random.normal()
+                    })
+                    .collect()
+            }
+            Self::Gusty => {
+                let mut spread = 0.0;
+                (0..n)
+                    .map(|_| {
+                        spread = 0.85 * spread + 0.5 * random.normal();
+                        0.65 * f64::exp(0.5 * spread) * random.normal()
+                    })
+                    .collect()
+            }
+            Self::Lattice => {
+                let values = 2 + random.below(4);
+                (0..n)
+                    .map(|_| {
+                        let part = random.below(values) as f64 / (values - 1) as f64;
+                        (part - 0.5) * 2.8
+                    })
+                    .collect()
+            }
+            Self::Ringing => {
+                let (mut before, mut now) = (0.0, 0.0);
+                (0..n)
+                    .map(|_| {
+                        let next = 0.5 * now - 0.6 * before + 0.75 * random.normal();
+                        (before, now) = (now, next);
+                        next
                     })
                     .collect()
             }

@@ -1,9 +1,10 @@
 //! The stage, and which story is told on it.
 
 use super::blind::{BLIND_LEAKS, BLIND_ORDINARY};
+use super::former::{FORMER_LEAKS, FORMER_ORDINARY};
 use super::leaks::{LEAKS, OTHER_LEAKS, leaking};
 use super::ordinary::{ORDINARY, OTHER_ORDINARY, QUIET, QUIET_SHARE, ordinary};
-use super::{DAY, NoiseKind, Palette, Plan, Told, blind};
+use super::{DAY, NoiseKind, Palette, Plan, Told, blind, former};
 use crate::random::Random;
 
 /// Tells a story: its name and the outstanding objects it leads to.
@@ -14,6 +15,8 @@ pub(crate) fn tell(leak: bool, times: &[f64], plan: &Plan, random: &mut Random) 
         (false, Palette::Known) => &ORDINARY,
         (true, Palette::Unseen) => &OTHER_LEAKS,
         (false, Palette::Unseen) => &OTHER_ORDINARY,
+        (true, Palette::Former) => &FORMER_LEAKS,
+        (false, Palette::Former) => &FORMER_ORDINARY,
         (true, Palette::Blind) => &BLIND_LEAKS,
         (false, Palette::Blind) => &BLIND_ORDINARY,
     };
@@ -28,12 +31,11 @@ pub(crate) fn tell(leak: bool, times: &[f64], plan: &Plan, random: &mut Random) 
             other => other,
         };
     }
-    let told = if plan.palette == Palette::Blind {
-        blind::tell(name, leak, &scene, random)
-    } else if leak {
-        leaking(name, &scene, plan, random)
-    } else {
-        ordinary(name, &scene, plan, random)
+    let told = match (plan.palette, leak) {
+        (Palette::Blind, _) => blind::tell(name, leak, &scene, random),
+        (Palette::Former, _) => former::tell(name, leak, &scene, random),
+        (_, true) => leaking(name, &scene, plan, random),
+        (_, false) => ordinary(name, &scene, plan, random),
     };
     (name, told)
 }

@@ -48,8 +48,8 @@ const UNSEEN_LENGTHS: [(usize, f64, f64); 6] = [
     (1000, 720.0, 0.0),
 ];
 
-/// Lengths of the palette "blind".
-const BLIND_LENGTHS: [(usize, f64, f64); 8] = [
+/// Lengths of the palette "former".
+const FORMER_LENGTHS: [(usize, f64, f64); 8] = [
     (10, 60.0, 0.0),
     (12, 15.0, 0.3),
     (21, 5.0, 0.0),
@@ -58,6 +58,18 @@ const BLIND_LENGTHS: [(usize, f64, f64); 8] = [
     (365, 240.0, 0.2),
     (1440, 60.0, 0.0),
     (840, 1800.0, 0.0),
+];
+
+/// Lengths of the palette "blind".
+const BLIND_LENGTHS: [(usize, f64, f64); 8] = [
+    (11, 20.0, 0.2),
+    (15, 60.0, 0.0),
+    (25, 10.0, 0.0),
+    (50, 2.0, 0.1),
+    (100, 45.0, 0.0),
+    (250, 300.0, 0.2),
+    (480, 180.0, 0.0),
+    (900, 600.0, 0.0),
 ];
 
 /// A length for `seed`: a usual one, or 10 to 1,200 samples of 1 s to half an hour.
@@ -87,6 +99,7 @@ pub fn generated(seed: u64, palette: Palette, share: f64) -> Recording {
     let (samples, interval_s, jitter) = match palette {
         Palette::Known => known_length(seed),
         Palette::Unseen => UNSEEN_LENGTHS[turn % UNSEEN_LENGTHS.len()],
+        Palette::Former => FORMER_LENGTHS[turn % FORMER_LENGTHS.len()],
         Palette::Blind => BLIND_LENGTHS[turn % BLIND_LENGTHS.len()],
     };
     let leak_share = if seed % 4 == 3 { 0.0 } else { share };

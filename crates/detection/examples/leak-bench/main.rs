@@ -29,7 +29,7 @@ fn main() {
     let number = |i: usize, or: u64| args.get(i).and_then(|a| a.parse().ok()).unwrap_or(or);
     match args.first().map(String::as_str) {
         Some("fit") => {
-            // Without "known" at the end, on the stories of both palettes that are not blind.
+            // Without "known" at the end, on the stories of both palettes that are not kept for judging.
             let all = [Palette::Known, Palette::Unseen];
             let palettes = if args.get(4).is_some_and(|a| a == "known") {
                 &all[..1]
@@ -53,7 +53,8 @@ fn main() {
         }
         Some("known") => score::generated(Palette::Known, 500_000, number(1, 80)),
         Some("unseen") => score::generated(Palette::Unseen, 900_000, number(1, 96)),
-        Some("blind") => score::generated(Palette::Blind, 950_000, number(1, 96)),
+        Some("former") => score::generated(Palette::Former, 950_000, number(1, 96)),
+        Some("blind") => score::generated(Palette::Blind, 970_000, number(1, 96)),
         Some("windows") => score::windows(&PathBuf::from(args.get(1).cloned().unwrap_or_default())),
         Some("speed") => speed::run(),
         Some("file") => speed::file(&PathBuf::from(args.get(1).cloned().unwrap_or_default())),
@@ -92,7 +93,7 @@ fn main() {
             }
         },
         _ => eprintln!(
-            "leak-bench fit [RECORDINGS DEPTH TREES [known]] | leakbench [FOLDER [OUT]] | known [N] | unseen [N] | \
+            "leak-bench fit [RECORDINGS DEPTH TREES [known]] | leakbench [FOLDER [OUT]] | known [N] | unseen [N] | former [N] | \
              blind [N] | windows FILE | mistakes leakbench|known|unseen [FOLDER] | pictures [OUT [FOLDER [N]]] | speed | \
              file FILE | slab CSV [SAMPLES]"
         ),

@@ -46,7 +46,7 @@ pub fn all(out: &Path, leakbench: &Path, count: u64) {
         (
             "blind",
             "stories and noises nothing was fitted on",
-            (950_000..950_000 + count)
+            (970_000..970_000 + count)
                 .map(|s| generated(s, Palette::Blind, 0.05))
                 .collect(),
         ),
