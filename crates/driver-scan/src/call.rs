@@ -1,5 +1,6 @@
 //! Calls: what reaches a routine's tag, and what a call leaves behind.
 
+use crate::changes::bit;
 use crate::engine::{Callee, Demand, Engine, Sink, is_resolver};
 use crate::flow::Run;
 use crate::ir::{Op, RAX, RSP, Reg, Src, VEC};
@@ -9,6 +10,9 @@ use crate::state::State;
 use crate::stdcall;
 use crate::value::{Atom, CONST, Kind, STACK, Sym, TOP, Val};
 use crate::{Arch, Certainty};
+
+/// Fewest numbers in equal steps that are taken for a count.
+const LEAST_COUNTED: usize = 12;
 
 impl Engine<'_> {
     /// A call; the state after it, `None` when it does not return.
@@ -164,15 +168,17 @@ impl Engine<'_> {
 
     /// Reports the constants of a tag and asks for what is behind the rest.
     fn take(&mut self, run: &Run, ip: u32, sink: &Sink, val: &Val, immediate: bool) {
+        let tags = believable(val);
+        if let Some(&entry) = run.nest.first() {
+            self.settle(entry, ip, sink, &tags, val.constants().is_some());
+        }
+        for tag in tags {
+            self.fields.serve();
+            self.report(sink, tag, ip, certainty(run, sink, val, immediate));
+        }
         for atom in val.atoms() {
             match atom.sym {
-                CONST => {
-                    let tag = atom.off as u32;
-                    if tag != 0 {
-                        self.fields.serve();
-                        self.report(sink, tag, ip, certainty(run, sink, val, immediate));
-                    }
-                }
+                CONST => {}
                 TOP | STACK => {
                     self.doubts += usize::from(!sink.frees);
                     if !run.wide && !sink.frees {
@@ -347,6 +353,7 @@ impl Engine<'_> {
         let ret = self.symbols.intern(Kind::Ret(ip));
         let mut result = Val::symbol(ret);
         let mut pops = None;
+        let mut changed = u64::MAX;
         let mut by = Atom::TOP;
         match targets {
             [Callee::Import(index)] => {
@@ -371,6 +378,7 @@ impl Engine<'_> {
             }
             [Callee::Func(function)] => {
                 pops = self.pops(*function);
+                changed = self.changed_by(*function);
                 by = if self.copies_constant(run, *function, &mut state) {
                     Atom::constant(0)
                 } else {
@@ -387,8 +395,10 @@ impl Engine<'_> {
             };
             self.escape(run, &mut state, by, callee);
         }
-        self.forget_volatile(&mut state);
-        state.set(0, result);
+        self.forget_changed(&mut state, changed);
+        if changed & bit(0) != 0 {
+            state.set(0, result);
+        }
         if self.image.arch == Arch::X86 {
             let pops = pops.map_or_else(|| guessed_pops(&state, rest), i64::from);
             let sp = state.reg(RSP).clone();
@@ -403,6 +413,8 @@ impl Engine<'_> {
         let mut places: Vec<Atom> = Vec::new();
         let registers: &[Reg] = match self.image.arch {
             Arch::X64 => &[1, 2, 8, 9],
+            // Functions of the image may take a parameter in eax.
+            Arch::X86 if callee.is_some() => &[0, 1, 2],
             Arch::X86 => &[1, 2],
             Arch::Arm64 => &[0, 1, 2, 3, 4, 5, 6, 7],
         };
@@ -460,8 +472,15 @@ impl Engine<'_> {
     }
 
     pub(crate) fn forget_volatile(&self, state: &mut State) {
+        self.forget_changed(state, u64::MAX);
+    }
+
+    /// Forgets the registers that a call does not keep and that are among the bits of `changed`.
+    fn forget_changed(&self, state: &mut State, changed: u64) {
         for &reg in self.volatile() {
-            state.set(reg, Val::TOP);
+            if changed & bit(reg) != 0 {
+                state.set(reg, Val::TOP);
+            }
         }
         let vectors = if self.image.arch == Arch::X64 {
             VEC..VEC + 12
@@ -658,6 +677,31 @@ fn guessed_pops(state: &State, rest: &[(u32, u32, Op)]) -> i64 {
     } else {
         i64::from(state.pushed)
     }
+}
+
+/// The constants that are taken for tags. Beside something unknown, part of a tag that is not put together yet and the
+/// numbers of a count without a known end are none.
+fn believable(val: &Val) -> Vec<u32> {
+    let numbers = val.atoms().iter().filter(|atom| atom.sym == CONST);
+    let mut tags: Vec<u32> = numbers
+        .map(|atom| atom.off as u32)
+        .filter(|&tag| tag != 0)
+        .collect();
+    if val.constants().is_none() {
+        tags.retain(|tag| {
+            let bytes = (tag & 0x7fff_ffff).to_le_bytes();
+            bytes.iter().all(|byte| (0x20..0x7f).contains(byte))
+        });
+        let mut steps = tags.windows(2).map(|pair| match pair {
+            [a, b] => b.wrapping_sub(*a),
+            _ => 0,
+        });
+        let first = steps.next();
+        if tags.len() >= LEAST_COUNTED && steps.all(|step| Some(step) == first) {
+            tags.truncate(1);
+        }
+    }
+    tags
 }
 
 fn certainty(run: &Run, sink: &Sink, val: &Val, immediate: bool) -> Certainty {

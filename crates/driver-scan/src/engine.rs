@@ -107,8 +107,14 @@ pub(crate) struct Engine<'a> {
     pub(crate) call_targets: Map<u32, u32>,
     /// Bytes that functions of a 32-bit image take off the stack.
     pub(crate) popped: Map<u32, Option<u16>>,
+    /// Registers that functions of the image may change, as bits.
+    pub(crate) changes: Map<u32, u64>,
     found: BTreeMap<([u8; 4], Rc<str>, u32), Certainty>,
     freed: BTreeMap<([u8; 4], Rc<str>, u32), Certainty>,
+    /// Findings that stood beside something unknown, by function and call: the pass they are of.
+    vague: Map<(u32, u32, Rc<str>), (u32, Vec<u32>)>,
+    /// Number of the present pass over a function.
+    pass: u32,
     pub(crate) steps: u64,
     /// Operations that may still be decoded: code that overlaps itself would be kept again and again.
     pub(crate) decodes: u64,
@@ -177,8 +183,11 @@ impl<'a> Engine<'a> {
             inlined_by_callers: Set::default(),
             call_targets: Map::default(),
             popped: Map::default(),
+            changes: Map::default(),
             found: BTreeMap::new(),
             freed: BTreeMap::new(),
+            vague: Map::default(),
+            pass: 0,
             steps: limits
                 .base_steps
                 .saturating_add(code.saturating_mul(limits.steps_per_byte)),
@@ -391,6 +400,7 @@ impl<'a> Engine<'a> {
         };
         function.queued = false;
         function.runs += 1;
+        self.pass += 1;
         let (inline, wide) = (function.inline.clone(), function.wide);
         let mut sites = function.sites.clone();
         self.demands.clear();
@@ -552,6 +562,34 @@ impl<'a> Engine<'a> {
         let key = (tag.to_le_bytes(), Rc::clone(&sink.routine), site);
         let entry = map.entry(key).or_insert(certainty);
         *entry = (*entry).min(certainty);
+    }
+
+    /// Notes what a call is given by the function at `entry`. When the tag was not known for sure in an earlier pass, what
+    /// was found then gives way; of a sure one nothing does.
+    pub(crate) fn settle(&mut self, entry: u32, site: u32, sink: &Sink, tags: &[u32], sure: bool) {
+        if sink.frees || tags.is_empty() {
+            return;
+        }
+        let key = (entry, site, Rc::clone(&sink.routine));
+        if sure && !self.vague.contains_key(&key) {
+            return;
+        }
+        let (pass, vague) = self.vague.entry(key).or_default();
+        if *pass != self.pass {
+            *pass = self.pass;
+            for tag in std::mem::take(vague) {
+                self.found
+                    .remove(&(tag.to_le_bytes(), Rc::clone(&sink.routine), site));
+            }
+        }
+        for tag in tags {
+            let key = (tag.to_le_bytes(), Rc::clone(&sink.routine), site);
+            if sure {
+                vague.retain(|known| known != tag);
+            } else if !self.found.contains_key(&key) {
+                vague.push(*tag);
+            }
+        }
     }
 
     /// True when something was found for the routine at a call.
