@@ -168,7 +168,10 @@ impl Engine<'_> {
 
     /// Reports the constants of a tag and asks for what is behind the rest.
     fn take(&mut self, run: &Run, ip: u32, sink: &Sink, val: &Val, immediate: bool) {
-        let tags = believable(val);
+        let mut tags = believable(val);
+        if sink.letters {
+            tags.retain(|&tag| self.fields.may_be_tag(tag));
+        }
         if let Some(&entry) = run.nest.first() {
             self.settle(entry, ip, sink, &tags, val.constants().is_some());
         }
@@ -205,7 +208,7 @@ impl Engine<'_> {
         }
     }
 
-    fn ask_behind(&mut self, run: &Run, ip: u32, sink: &Sink, sym: Sym, exact: bool) {
+    pub(crate) fn ask_behind(&mut self, run: &Run, ip: u32, sink: &Sink, sym: Sym, exact: bool) {
         let mut derefs = sink.derefs.clone();
         let mut path = Vec::new();
         let mut current = sym;
@@ -278,7 +281,9 @@ impl Engine<'_> {
             return;
         }
         let derefs: Vec<i64> = path.iter().rev().map(|&(_, off)| off).collect();
-        if let (Some(&(_, off)), Some(&entry), false) = (path.first(), run.nest.first(), sink.structure) {
+        // A structure that is passed on is the routine's own; one that its tag was copied from is an object.
+        let own = sink.structure && path.first().map(|&(_, off)| off) == sink.derefs.last().copied();
+        if let (Some(&(_, off)), Some(&entry), false) = (path.first(), run.nest.first(), own) {
             self.fields
                 .open(ip, sink, off, Some((entry, arg, derefs.clone())));
         }
@@ -293,6 +298,7 @@ impl Engine<'_> {
             depth: sink.depth + u8::from(!thunk),
             framework: sink.framework,
             structure: sink.structure,
+            letters: sink.letters,
         };
         self.demands.push(Demand::Parameter(sink));
     }

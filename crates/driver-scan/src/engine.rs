@@ -49,6 +49,8 @@ pub(crate) struct Sink {
     pub(crate) framework: bool,
     /// The routine itself takes a structure.
     pub(crate) structure: bool,
+    /// The value goes to a field where calls take their tag from: only four letters are one.
+    pub(crate) letters: bool,
 }
 
 /// How the tag of a sink was found to come from elsewhere.
@@ -207,18 +209,31 @@ impl<'a> Engine<'a> {
     /// Runs the search to its end.
     pub(crate) fn run(&mut self) {
         self.seed();
+        if self.answer() {
+            self.explain_fields();
+        }
+        if self.steps == 0 {
+            self.problems
+                .push("code: the limit of work was reached, the rest is not analysed".to_owned());
+        }
+        if self.decodes == 0 {
+            self.problems
+                .push("code: it overlaps itself too much, the rest is not analysed".to_owned());
+        }
+    }
+
+    /// Analyses what is queued, and what that leads to; false when the limit of work was reached.
+    pub(crate) fn answer(&mut self) -> bool {
         let code = self.image.code_bytes();
         loop {
             while let Some(entry) = self.queue.pop_front() {
                 if self.steps == 0 {
-                    self.problems
-                        .push("code: the limit of work was reached, the rest is not analysed".to_owned());
-                    return;
+                    return false;
                 }
                 self.analyse(entry);
             }
             if self.pending.is_empty() {
-                break;
+                return true;
             }
             self.spend(code / 4);
             let targets: Vec<u32> = std::mem::take(&mut self.pending).into_iter().collect();
@@ -228,11 +243,6 @@ impl<'a> Engine<'a> {
             for (_, site) in sites {
                 self.want(site);
             }
-        }
-        self.explain_fields();
-        if self.decodes == 0 {
-            self.problems
-                .push("code: it overlaps itself too much, the rest is not analysed".to_owned());
         }
     }
 
@@ -320,6 +330,7 @@ impl<'a> Engine<'a> {
             depth: 0,
             framework,
             structure: false,
+            letters: false,
         };
         match routine.form {
             Form::Argument(index) => sink.arg = argument(arch, index),
@@ -371,7 +382,7 @@ impl<'a> Engine<'a> {
     }
 
     /// Queues the function that holds `site`.
-    fn want(&mut self, site: u32) {
+    pub(crate) fn want(&mut self, site: u32) {
         let mut starts = self.xrefs.functions_of(self.image, site).into_iter();
         if let Some(first) = starts.next() {
             self.enqueue(first, Some((site, starts.collect())));

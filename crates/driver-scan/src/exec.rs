@@ -371,6 +371,7 @@ impl Engine<'_> {
         match address {
             Val::One(atom) if atom.exact && atom.sym != TOP => {
                 self.remember(run, *atom, &val);
+                self.watch(run, *atom, size, &val);
                 state.write(atom.sym, atom.off, size, val, immediate);
             }
             Val::One(_) => {}

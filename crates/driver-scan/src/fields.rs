@@ -7,14 +7,19 @@
 use crate::Arch;
 use crate::Certainty;
 use crate::engine::{Engine, Sink};
+use crate::flow::Run;
 use crate::hash::{Map, Set};
 use crate::image::Image;
 use crate::routines::Arg;
+use crate::value::{Atom, STACK, Val};
 
 /// Most tags stored at one offset that are believed.
 const MAX_TAGS: usize = 3;
 /// Most calls with a tag from an unseen object.
 const MAX_OPEN: usize = 512;
+
+/// Most places that store to the offset of a tag and are looked at.
+const MAX_SITES: usize = 128;
 
 /// A function that takes a tag from behind a parameter: its start, the parameter, the offsets.
 pub(crate) type Taker = (u32, Arg, Vec<i64>);
@@ -30,6 +35,10 @@ pub(crate) struct Fields {
     passes: Vec<(Taker, Taker)>,
     /// The function whose callers are being looked at.
     pub(crate) feeding: Option<Taker>,
+    /// What is called with the tag at an offset, while the places that store there are looked at.
+    watched: Map<i64, Vec<Sink>>,
+    /// Constants that something is compared with.
+    signatures: Set<u32>,
 }
 
 impl Fields {
@@ -38,7 +47,7 @@ impl Fields {
         if let (Some(taker), Some(outer)) = (&taker, &self.feeding) {
             self.passes.push((taker.clone(), outer.clone()));
         }
-        if self.open.len() < MAX_OPEN && !sink.frees && sink.depth == 0 && self.feeding.is_none() {
+        if self.open.len() < MAX_OPEN && !sink.frees && !sink.letters && self.feeding.is_none() {
             self.open.push((call, sink.clone(), off, taker));
         }
     }
@@ -48,6 +57,11 @@ impl Fields {
         if let Some(taker) = &self.feeding {
             self.served.insert(taker.clone());
         }
+    }
+
+    /// True for four letters that nothing is compared with: signatures are, and are no tags.
+    pub(crate) fn may_be_tag(&self, tag: u32) -> bool {
+        four_letters(tag) && !self.signatures.contains(&tag)
     }
 
     /// Makes those served whose callers, or callers' callers, were.
@@ -69,24 +83,86 @@ impl Fields {
 impl Engine<'_> {
     /// Reports the tags that stand where the calls nobody explained take theirs from.
     pub(crate) fn explain_fields(&mut self) {
-        self.fields.propagate();
-        let mut open = std::mem::take(&mut self.fields.open);
-        open.retain(|(call, sink, off, taker)| {
-            let served = taker
-                .as_ref()
-                .is_some_and(|taker| self.fields.served.contains(taker));
-            *off > 0 && !served && !self.is_found(&sink.routine, *call)
-        });
+        let open = self.unexplained();
         if open.is_empty() {
             return;
         }
+        self.fields.signatures = compared(self.image);
+        self.ask_makers(&open);
         let stored = stored_tags(self.image);
-        for (call, sink, off, _) in open {
+        for (call, sink, off) in open {
             let tags = stored.get(&off).map_or(&[][..], Vec::as_slice);
             if tags.len() <= MAX_TAGS {
                 for &tag in tags {
-                    self.report(&sink, tag, call, Certainty::Dataflow);
+                    if self.fields.may_be_tag(tag) {
+                        self.report(&sink, tag, call, Certainty::Dataflow);
+                    }
                 }
+            }
+        }
+    }
+
+    /// Calls that take their tag from an object which no caller told of.
+    fn unexplained(&mut self) -> Vec<(u32, Sink, i64)> {
+        self.fields.propagate();
+        let open = std::mem::take(&mut self.fields.open);
+        open.into_iter()
+            .filter(|(call, sink, off, taker)| {
+                let served = taker
+                    .as_ref()
+                    .is_some_and(|taker| self.fields.served.contains(taker));
+                *off > 0 && !served && !self.is_found(&sink.routine, *call)
+            })
+            .map(|(call, sink, off, _)| (call, sink, off))
+            .collect()
+    }
+
+    /// Looks at the functions that store to one of the offsets: one that stores a parameter there has callers that may
+    /// pass a tag.
+    fn ask_makers(&mut self, open: &[(u32, Sink, i64)]) {
+        for (_, sink, off) in open {
+            let sink = Sink {
+                derefs: Vec::new(),
+                filter: false,
+                when: None,
+                letters: true,
+                structure: false,
+                ..sink.clone()
+            };
+            let sinks = self.fields.watched.entry(*off).or_default();
+            if !sinks.iter().any(|known| known.routine == sink.routine) {
+                sinks.push(sink);
+            }
+        }
+        let mut sites = Vec::new();
+        let wanted = |off: i64| self.fields.watched.contains_key(&off);
+        for section in self.image.sections.iter().filter(|section| section.exec) {
+            let mut add = |at: usize| sites.push(section.rva.saturating_add(at as u32));
+            if self.image.arch == Arch::Arm64 {
+                arm_sites(section.data, wanted, &mut add);
+            } else {
+                x86_sites(section.data, wanted, &mut add);
+            }
+        }
+        sites.truncate(MAX_SITES);
+        for site in sites {
+            self.want(site);
+        }
+        self.answer();
+        self.fields.watched.clear();
+    }
+
+    /// A store that is watched: asks who passes the value.
+    pub(crate) fn watch(&mut self, run: &Run, place: Atom, size: u8, val: &Val) {
+        if self.fields.watched.is_empty() || !run.reporting || size < 4 || place.sym <= STACK {
+            return;
+        }
+        let Some(sinks) = self.fields.watched.get(&place.off).cloned() else {
+            return;
+        };
+        for atom in val.atoms().iter().filter(|atom| atom.sym > STACK && atom.exact) {
+            for sink in &sinks {
+                self.ask_behind(run, 0, sink, atom.sym, atom.off == 0);
             }
         }
     }
@@ -187,7 +263,144 @@ fn arm_stores(data: &[u8], add: &mut impl FnMut(i64, u32)) {
                     }
                     break;
                 }
-                _ => {}
+                // Stores and branches leave the register alone.
+                _ if arm_stores_or_branches(before) => {}
+                _ => break,
+            }
+        }
+    }
+}
+
+/// True for an instruction whose low five bits name no register that it sets.
+const fn arm_stores_or_branches(word: u32) -> bool {
+    let memory = word & 0x0a00_0000 == 0x0800_0000;
+    let pair = word & 0x3a00_0000 == 0x2800_0000;
+    let loads = if pair {
+        word & 0x0040_0000 != 0
+    } else {
+        word & 0x00c0_0000 != 0
+    };
+    (memory && !loads) || word & 0x1c00_0000 == 0x1400_0000
+}
+
+/// Where an instruction may store 32 bits or more at one of the offsets of an object: `mov [reg + disp], reg`.
+fn x86_sites(data: &[u8], wanted: impl Fn(i64) -> bool, add: &mut impl FnMut(usize)) {
+    for at in memchr::memchr_iter(0x89, data) {
+        let Some(&modrm) = data.get(at + 1) else { continue };
+        let (mode, rm) = (modrm >> 6, modrm & 7);
+        let from = at + 2 + usize::from(rm == 4);
+        let base = if rm == 4 {
+            data.get(at + 2).map_or(4, |sib| sib & 7)
+        } else {
+            rm
+        };
+        if base == 5 || (rm == 4 && base == 4) {
+            continue;
+        }
+        let disp = match mode {
+            1 => data.get(from).map(|&byte| i64::from(byte as i8)),
+            2 => data
+                .get(from..from + 4)
+                .and_then(|bytes| bytes.try_into().ok())
+                .map(|bytes| i64::from(i32::from_le_bytes(bytes))),
+            _ => None,
+        };
+        if disp.is_some_and(&wanted) {
+            add(at);
+        }
+    }
+}
+
+/// The same for STR and STP of 32-bit registers.
+fn arm_sites(data: &[u8], wanted: impl Fn(i64) -> bool, add: &mut impl FnMut(usize)) {
+    for (index, bytes) in data.chunks_exact(4).enumerate() {
+        let word = u32::from_le_bytes(bytes.try_into().unwrap_or_default());
+        if (word >> 5) & 31 == 31 {
+            continue;
+        }
+        let hit = match word & 0xffc0_0000 {
+            0xb900_0000 => wanted(i64::from((word >> 10) & 0xfff) * 4),
+            0x2900_0000 => {
+                let first = i64::from((word >> 15) & 0x3f) * 4;
+                wanted(first) || wanted(first + 4)
+            }
+            _ => false,
+        };
+        if hit {
+            add(index * 4);
+        }
+    }
+}
+
+/// Constants of four letters that something is compared with.
+fn compared(image: &Image<'_>) -> Set<u32> {
+    let mut found = Set::default();
+    for section in image.sections.iter().filter(|section| section.exec) {
+        if image.arch == Arch::Arm64 {
+            arm_compared(section.data, &mut found);
+        } else {
+            x86_compared(section.data, &mut found);
+        }
+    }
+    found
+}
+
+/// `cmp eax, imm32` and `cmp reg or memory, imm32` (81 /7).
+fn x86_compared(data: &[u8], found: &mut Set<u32>) {
+    for at in memchr::memchr2_iter(0x3d, 0x81, data) {
+        let rest = data.get(at..).unwrap_or_default();
+        let skip = match rest {
+            [0x3d, ..] => 1,
+            [_, modrm, ..] if (modrm >> 3) & 7 == 7 => {
+                let (mode, rm) = (modrm >> 6, modrm & 7);
+                let sib = usize::from(mode != 3 && rm == 4);
+                let disp = match mode {
+                    1 => 1,
+                    2 => 4,
+                    0 if rm == 5 => 4,
+                    _ => 0,
+                };
+                2 + sib + disp
+            }
+            _ => continue,
+        };
+        if let Some(imm) = rest.get(skip..skip + 4).and_then(|bytes| bytes.try_into().ok()) {
+            let imm = u32::from_le_bytes(imm);
+            if four_letters(imm) {
+                found.insert(imm);
+            }
+        }
+    }
+}
+
+/// CMP of two 32-bit registers, one of which MOVZ and MOVK filled shortly before.
+fn arm_compared(data: &[u8], found: &mut Set<u32>) {
+    let words: Vec<u32> = data
+        .chunks_exact(4)
+        .map(|bytes| u32::from_le_bytes(bytes.try_into().unwrap_or_default()))
+        .collect();
+    for (index, &word) in words.iter().enumerate() {
+        // SUBS wzr, wN, wM
+        if word & 0xffe0_fc1f != 0x6b00_001f {
+            continue;
+        }
+        for register in [(word >> 5) & 31, (word >> 16) & 31] {
+            let mut high = None;
+            for &before in words
+                .get(index.saturating_sub(8)..index)
+                .unwrap_or_default()
+                .iter()
+                .rev()
+            {
+                let imm = (before >> 5) & 0xffff;
+                match before & 0xffe0_001f {
+                    set if set == 0x72a0_0000 | register => high = Some(imm),
+                    set if set == 0x5280_0000 | register => {
+                        found.extend(high.map(|high| high << 16 | imm).filter(|&imm| four_letters(imm)));
+                        break;
+                    }
+                    _ => {}
+                }
             }
         }
     }

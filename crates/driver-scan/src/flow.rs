@@ -196,6 +196,7 @@ impl Engine<'_> {
                         }
                         loads_routine = true;
                     }
+                    Op::Store { .. } => {}
                     _ if here => return None,
                     _ => {}
                 }
