@@ -371,7 +371,7 @@ impl Engine<'_> {
                     if to < end && std::mem::take(&mut next.decided) {
                         // What changes nothing is no new round.
                         let known = states.get(&(to, round)).map(|(known, _)| known.clone());
-                        if known.is_some_and(|mut known| known.absorb(&next, false)) {
+                        if known.is_none_or(|mut known| known.absorb(&next, false)) {
                             round = rounds.again(round, end, to);
                         }
                     }
