@@ -3,7 +3,7 @@
 use crate::changes::bit;
 use crate::engine::{Callee, Demand, Engine, Sink, is_resolver};
 use crate::flow::Run;
-use crate::ir::{Op, RAX, RSP, Reg, Src, VEC};
+use crate::ir::{Op, RAX, RDX, RSP, Reg, Src, VEC};
 use crate::local::Carried;
 use crate::routines::{Arg, argument};
 use crate::state::State;
@@ -219,6 +219,9 @@ impl Engine<'_> {
                         return;
                     }
                     self.demands.push(Demand::Stored(CONST, off));
+                    if path.is_empty() && exact {
+                        self.keep_global_sink(off, sink);
+                    }
                     if let (Some(&(_, off)), true) = (path.first(), exact) {
                         self.fields.open(ip, sink, off, None);
                     }
@@ -266,6 +269,20 @@ impl Engine<'_> {
                 }
                 _ => return,
             }
+        }
+    }
+
+    /// The tag stands in the global at `off`: functions that store a parameter there pass it on.
+    fn keep_global_sink(&mut self, off: i64, sink: &Sink) {
+        let sinks = self.global_sinks.entry(off).or_default();
+        let known = sinks.iter().any(|known| known.routine == sink.routine);
+        if !known && !sink.letters && sink.derefs.is_empty() && sinks.len() < 8 {
+            sinks.push(Sink {
+                letters: true,
+                depth: sink.depth + 1,
+                when: None,
+                ..sink.clone()
+            });
         }
     }
 
@@ -404,6 +421,13 @@ impl Engine<'_> {
         self.forget_changed(&mut state, changed);
         if changed & bit(0) != 0 {
             state.set(0, result);
+        }
+        if let ([Callee::Func(_)], Arch::X86 | Arch::Arm64) = (targets, self.image.arch) {
+            // The second half of a structure that is returned in two registers.
+            let second = if self.image.arch == Arch::X86 { RDX } else { 1 };
+            if changed & bit(second) != 0 {
+                state.set(second, Val::One(Atom::depends(ret)));
+            }
         }
         if self.image.arch == Arch::X86 {
             let pops = pops.map_or_else(|| guessed_pops(&state, rest), i64::from);

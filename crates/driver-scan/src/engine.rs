@@ -101,6 +101,8 @@ pub(crate) struct Engine<'a> {
     /// Values stored by the functions seen so far, by place.
     pub(crate) writes: Map<(Sym, i64), Val>,
     dependents: Map<(Sym, i64), Vec<u32>>,
+    /// What is called with the tag that a global holds.
+    pub(crate) global_sinks: Map<i64, Vec<Sink>>,
     pub(crate) functions: Map<u32, Function>,
     queue: VecDeque<u32>,
     pending: BTreeSet<u32>,
@@ -178,6 +180,7 @@ impl<'a> Engine<'a> {
             blocks: Map::default(),
             writes: Map::default(),
             dependents: Map::default(),
+            global_sinks: Map::default(),
             functions: Map::default(),
             queue: VecDeque::new(),
             pending: BTreeSet::new(),

@@ -39,6 +39,8 @@ pub(crate) struct Fields {
     watched: Map<i64, Vec<Sink>>,
     /// Constants that something is compared with.
     signatures: Set<u32>,
+    /// Tags stored together with a neighbour, and their offsets.
+    pairs: Vec<(i64, u32)>,
 }
 
 impl Fields {
@@ -89,7 +91,13 @@ impl Engine<'_> {
         }
         self.fields.signatures = compared(self.image);
         self.ask_makers(&open);
-        let stored = stored_tags(self.image);
+        let mut stored = stored_tags(self.image);
+        for (off, tag) in std::mem::take(&mut self.fields.pairs) {
+            let tags = stored.entry(off).or_default();
+            if tags.len() <= MAX_TAGS && !tags.contains(&tag) {
+                tags.push(tag);
+            }
+        }
         for (call, sink, off) in open {
             let tags = stored.get(&off).map_or(&[][..], Vec::as_slice);
             if tags.len() <= MAX_TAGS {
@@ -156,6 +164,14 @@ impl Engine<'_> {
     pub(crate) fn watch(&mut self, run: &Run, place: Atom, size: u8, val: &Val) {
         if self.fields.watched.is_empty() || !run.reporting || size < 4 || place.sym <= STACK {
             return;
+        }
+        if let (8, Some(both)) = (size, val.single()) {
+            // Two neighbours at once.
+            for (off, half) in [(place.off, both), (place.off.wrapping_add(4), both >> 32)] {
+                if self.fields.watched.contains_key(&off) && four_letters(half as u32) {
+                    self.fields.pairs.push((off, half as u32));
+                }
+            }
         }
         let Some(sinks) = self.fields.watched.get(&place.off).cloned() else {
             return;
@@ -283,50 +299,66 @@ const fn arm_stores_or_branches(word: u32) -> bool {
     (memory && !loads) || word & 0x1c00_0000 == 0x1400_0000
 }
 
-/// Where an instruction may store 32 bits or more at one of the offsets of an object: `mov [reg + disp], reg`.
+/// Where an instruction may store to one of the offsets of an object, alone or with its neighbours.
 fn x86_sites(data: &[u8], wanted: impl Fn(i64) -> bool, add: &mut impl FnMut(usize)) {
-    for at in memchr::memchr_iter(0x89, data) {
-        let Some(&modrm) = data.get(at + 1) else { continue };
-        let (mode, rm) = (modrm >> 6, modrm & 7);
-        let from = at + 2 + usize::from(rm == 4);
-        let base = if rm == 4 {
-            data.get(at + 2).map_or(4, |sib| sib & 7)
-        } else {
-            rm
+    for at in memchr::memchr3_iter(0x89, 0x11, 0x7f, data) {
+        let before = at
+            .checked_sub(1)
+            .and_then(|before| data.get(before))
+            .copied()
+            .unwrap_or(0);
+        // mov [reg + disp], reg; movups and movdqu [reg + disp], xmm
+        let reach = match data.get(at) {
+            Some(0x89) if before & 0xf8 == 0x48 => 8,
+            Some(0x89) => 4,
+            _ if before == 0x0f => 16,
+            _ => continue,
         };
-        if base == 5 || (rm == 4 && base == 4) {
-            continue;
-        }
-        let disp = match mode {
-            1 => data.get(from).map(|&byte| i64::from(byte as i8)),
-            2 => data
-                .get(from..from + 4)
-                .and_then(|bytes| bytes.try_into().ok())
-                .map(|bytes| i64::from(i32::from_le_bytes(bytes))),
-            _ => None,
-        };
-        if disp.is_some_and(&wanted) {
+        if stored_at(data.get(at + 1..).unwrap_or_default()).is_some_and(|disp| reaches(disp, reach, &wanted))
+        {
             add(at);
         }
     }
 }
 
-/// The same for STR and STP of 32-bit registers.
+/// True when one of the fields of 32 bits from `off` on is wanted.
+fn reaches(off: i64, bytes: i64, wanted: &impl Fn(i64) -> bool) -> bool {
+    (0..bytes).step_by(4).any(|field| wanted(off + field))
+}
+
+/// The displacement of an operand that starts at its ModRM byte, when it is none of the stack.
+fn stored_at(operand: &[u8]) -> Option<i64> {
+    let modrm = *operand.first()?;
+    let (mode, rm) = (modrm >> 6, modrm & 7);
+    let base = if rm == 4 { operand.get(1)? & 7 } else { rm };
+    if base == 5 || (rm == 4 && base == 4) {
+        return None;
+    }
+    let rest = operand.get(1 + usize::from(rm == 4)..)?;
+    match mode {
+        1 => rest.first().map(|&byte| i64::from(byte as i8)),
+        2 => Some(i64::from(i32::from_le_bytes(rest.get(..4)?.try_into().ok()?))),
+        _ => None,
+    }
+}
+
+/// The same for STR and STP of registers of 32, 64 and 128 bits.
 fn arm_sites(data: &[u8], wanted: impl Fn(i64) -> bool, add: &mut impl FnMut(usize)) {
     for (index, bytes) in data.chunks_exact(4).enumerate() {
         let word = u32::from_le_bytes(bytes.try_into().unwrap_or_default());
         if (word >> 5) & 31 == 31 {
             continue;
         }
-        let hit = match word & 0xffc0_0000 {
-            0xb900_0000 => wanted(i64::from((word >> 10) & 0xfff) * 4),
-            0x2900_0000 => {
-                let first = i64::from((word >> 15) & 0x3f) * 4;
-                wanted(first) || wanted(first + 4)
-            }
-            _ => false,
+        let (one, two) = (i64::from((word >> 10) & 0xfff), i64::from((word >> 15) & 0x3f));
+        let (off, bytes) = match word & 0xffc0_0000 {
+            0xb900_0000 => (one * 4, 4),
+            0xf900_0000 => (one * 8, 8),
+            0x3d80_0000 => (one * 16, 16),
+            0x2900_0000 => (two * 4, 8),
+            0xa900_0000 => (two * 8, 16),
+            _ => continue,
         };
-        if hit {
+        if reaches(off, bytes, &wanted) {
             add(index * 4);
         }
     }
