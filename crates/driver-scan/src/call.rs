@@ -11,6 +11,8 @@ use crate::stdcall;
 use crate::value::{Atom, CONST, Kind, STACK, Sym, TOP, Val};
 use crate::{Arch, Certainty};
 
+/// Bytes of a local structure that are searched for a routine.
+const MAX_TABLE: i64 = 0x40;
 /// Fewest numbers in equal steps that are taken for a count.
 const LEAST_COUNTED: usize = 12;
 
@@ -91,8 +93,22 @@ impl Engine<'_> {
                     _ => Val::TOP,
                 },
             };
-            self.leads_to_sink(&val)
+            self.leads_to_sink(&val) || self.holds_routine(state, &val)
         })
+    }
+
+    /// True for the address of a local structure that holds a routine.
+    fn holds_routine(&self, state: &State, val: &Val) -> bool {
+        match val {
+            Val::One(Atom {
+                sym: STACK,
+                exact: true,
+                off,
+            }) if *off < 0 => state
+                .stored_between(STACK, *off, off.saturating_add(MAX_TABLE).min(0))
+                .any(|val| self.leads_to_sink(val)),
+            _ => false,
+        }
     }
 
     /// The stack pointer as the callee finds it.
@@ -718,10 +734,7 @@ fn believable(val: &Val) -> Vec<u32> {
         .filter(|&tag| tag != 0)
         .collect();
     if val.constants().is_none() {
-        tags.retain(|tag| {
-            let bytes = (tag & 0x7fff_ffff).to_le_bytes();
-            bytes.iter().all(|byte| (0x20..0x7f).contains(byte))
-        });
+        tags.retain(|&tag| Atom::constant(u64::from(tag)).looks_like_tag());
         let mut steps = tags.windows(2).map(|pair| match pair {
             [a, b] => b.wrapping_sub(*a),
             _ => 0,

@@ -51,7 +51,7 @@ impl Engine<'_> {
         let walks = walks_on(address);
         for atom in address.atoms() {
             let (val, _) = self.load_one(state, *atom, size);
-            if walks && atom.sym == CONST && !val.atoms().iter().any(|atom| looks_like_tag(*atom)) {
+            if walks && atom.sym == CONST && !val.atoms().iter().any(|atom| atom.looks_like_tag()) {
                 // The end of the table, or nothing that matters.
                 atoms.push(Atom::TOP);
                 break;
@@ -537,12 +537,6 @@ fn walks_on(address: &Val) -> bool {
     open && places().count() > 2 && steps.all(|step| Some(step) == first)
 }
 
-/// Four printable characters.
-fn looks_like_tag(atom: Atom) -> bool {
-    let bytes = (atom.off as u32 & 0x7fff_ffff).to_le_bytes();
-    atom.sym == CONST && bytes.iter().all(|byte| (0x20..0x7f).contains(byte))
-}
-
 /// Numbers cut to `size` bytes; addresses and parameters are taken to fit.
 pub(crate) fn truncate(val: &Val, size: u8) -> Val {
     if size >= 8 {
@@ -695,7 +689,7 @@ fn half_known(known: &Val, other: &Val) -> Option<Val> {
     let halves = |value: u64| value & 0xffff_ffff == 0 || value >> 32 == 0;
     let tags = known.atoms().iter().all(|atom| {
         let value = atom.off as u64;
-        atom.sym == CONST && halves(value) && looks_like_tag(Atom::constant(value | value >> 32))
+        atom.sym == CONST && halves(value) && Atom::constant(value | value >> 32).looks_like_tag()
     });
     (tags && other.constants().is_none()).then(|| known.clone())
 }

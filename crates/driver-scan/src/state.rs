@@ -140,6 +140,16 @@ impl State {
         start..end
     }
 
+    /// What was stored from `from` up to `to`.
+    pub(crate) fn stored_between(&self, sym: Sym, from: i64, to: i64) -> impl Iterator<Item = &Val> {
+        let start = self.position(sym, from);
+        self.mem
+            .iter()
+            .skip(start)
+            .take_while(move |slot| slot.sym == sym && slot.off < to)
+            .map(|slot| &slot.val)
+    }
+
     /// What was stored at a cell, and whether as a constant; `None` when nothing is known to have been stored there.
     pub(crate) fn read(&self, sym: Sym, off: i64, size: u8) -> Option<(Val, bool)> {
         let range = self.overlap(sym, off, i64::from(size));
@@ -159,7 +169,10 @@ impl State {
                 }
                 Some((slot.val.map(|value| mask(value >> shift, size)), slot.immediate))
             }
-            several => Some((combine(several, off, size), false)),
+            several => Some((
+                one_half(several, off, size).unwrap_or_else(|| combine(several, off, size)),
+                false,
+            )),
         }
     }
 
@@ -468,6 +481,22 @@ fn push_piece(pieces: &mut Vec<Slot>, slot: &Slot, from: i64, to: i64) {
         immediate: slot.immediate,
         val: slot.val.map(cut),
     });
+}
+
+/// Two members of a structure read at once: the tags in one half, when the other is not known and is taken for zero.
+fn one_half(slots: &[Slot], off: i64, size: u8) -> Option<Val> {
+    let ([low, high], 8) = (slots, size) else {
+        return None;
+    };
+    if (low.off, low.size, high.off, high.size) != (off, 4, off + 4, 4) {
+        return None;
+    }
+    let tags = |val: &Val| val.atoms().iter().all(|atom| atom.looks_like_tag());
+    match (low.val.constants().is_some(), high.val.constants().is_some()) {
+        (true, false) if tags(&low.val) => Some(low.val.clone()),
+        (false, true) if tags(&high.val) => Some(high.val.map(|value| value << 32)),
+        _ => None,
+    }
 }
 
 /// Puts a value together from several cells; when a byte is missing or not one constant, only what it depends on is left.
