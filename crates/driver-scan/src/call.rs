@@ -163,7 +163,7 @@ impl Engine<'_> {
             let (mut val, mut immediate) = self.argument_value(
                 state,
                 sink.arg,
-                if sink.derefs.is_empty() && !sink.filter {
+                if sink.derefs.is_empty() && !sink.filter && sink.object.is_none() {
                     4
                 } else {
                     pointer
@@ -184,6 +184,12 @@ impl Engine<'_> {
 
     /// Reports the constants of a tag and asks for what is behind the rest.
     fn take(&mut self, run: &Run, ip: u32, sink: &Sink, val: &Val, immediate: bool) {
+        if sink.object.is_some() {
+            val.atoms()
+                .iter()
+                .for_each(|atom| self.note_object(run, sink, *atom));
+            return;
+        }
         let mut tags = believable(val);
         if sink.letters {
             tags.retain(|&tag| self.fields.may_be_tag(tag));
@@ -332,6 +338,7 @@ impl Engine<'_> {
             framework: sink.framework,
             structure: sink.structure,
             letters: sink.letters,
+            object: sink.object,
         };
         self.demands.push(Demand::Parameter(sink));
     }

@@ -51,6 +51,8 @@ pub(crate) struct Sink {
     pub(crate) structure: bool,
     /// The value goes to a field where calls take their tag from: only four letters are one.
     pub(crate) letters: bool,
+    /// No tag is asked for, but which object a tag was stored in: at this offset, this tag.
+    pub(crate) object: Option<(i64, u32)>,
 }
 
 /// How the tag of a sink was found to come from elsewhere.
@@ -334,6 +336,7 @@ impl<'a> Engine<'a> {
             framework,
             structure: false,
             letters: false,
+            object: None,
         };
         match routine.form {
             Form::Argument(index) => sink.arg = argument(arch, index),

@@ -11,7 +11,7 @@ use crate::flow::Run;
 use crate::hash::{Map, Set};
 use crate::image::Image;
 use crate::routines::Arg;
-use crate::value::{Atom, STACK, Val};
+use crate::value::{Atom, CONST, Kind, STACK, Val};
 
 /// Most tags stored at one offset that are believed.
 const MAX_TAGS: usize = 3;
@@ -20,6 +20,11 @@ const MAX_OPEN: usize = 512;
 
 /// Most places that store to the offset of a tag and are looked at.
 const MAX_SITES: usize = 128;
+
+/// Kinds of objects, as bits: a device extension; an object that is certainly none; one that may be.
+const EXTENSION: u8 = 1;
+const OWN: u8 = 2;
+const UNKNOWN: u8 = 4;
 
 /// A function that takes a tag from behind a parameter: its start, the parameter, the offsets.
 pub(crate) type Taker = (u32, Arg, Vec<i64>);
@@ -39,8 +44,10 @@ pub(crate) struct Fields {
     watched: Map<i64, Vec<Sink>>,
     /// Constants that something is compared with.
     signatures: Set<u32>,
-    /// Tags stored together with a neighbour, and their offsets.
-    pairs: Vec<(i64, u32)>,
+    /// Tags whose stores were seen when they were watched, and their offsets.
+    seen: Vec<(i64, u32)>,
+    /// Objects that a tag was stored in, by its offset.
+    objects: Map<(i64, u32), u8>,
 }
 
 impl Fields {
@@ -90,19 +97,26 @@ impl Engine<'_> {
             return;
         }
         self.fields.signatures = compared(self.image);
-        self.ask_makers(&open);
         let mut stored = stored_tags(self.image);
-        for (off, tag) in std::mem::take(&mut self.fields.pairs) {
+        self.ask_makers(&open, &stored);
+        for (off, tag) in std::mem::take(&mut self.fields.seen) {
             let tags = stored.entry(off).or_default();
-            if tags.len() <= MAX_TAGS && !tags.contains(&tag) {
-                tags.push(tag);
+            if tags.len() <= MAX_TAGS && !tags.iter().any(|&(_, known)| known == tag) {
+                tags.push((0, tag));
             }
         }
-        for (call, sink, off) in open {
+        for Open {
+            call,
+            sink,
+            off,
+            extension,
+        } in open
+        {
             let tags = stored.get(&off).map_or(&[][..], Vec::as_slice);
             if tags.len() <= MAX_TAGS {
-                for &tag in tags {
-                    if self.fields.may_be_tag(tag) {
+                for &(_, tag) in tags {
+                    let elsewhere = self.fields.objects.get(&(off, tag)) == Some(&OWN);
+                    if self.fields.may_be_tag(tag) && !(extension && elsewhere) {
                         self.report(&sink, tag, call, Certainty::Dataflow);
                     }
                 }
@@ -111,7 +125,7 @@ impl Engine<'_> {
     }
 
     /// Calls that take their tag from an object which no caller told of.
-    fn unexplained(&mut self) -> Vec<(u32, Sink, i64)> {
+    fn unexplained(&mut self) -> Vec<Open> {
         self.fields.propagate();
         let open = std::mem::take(&mut self.fields.open);
         open.into_iter()
@@ -121,14 +135,25 @@ impl Engine<'_> {
                     .is_some_and(|taker| self.fields.served.contains(taker));
                 *off > 0 && !served && !self.is_found(&sink.routine, *call)
             })
-            .map(|(call, sink, off, _)| (call, sink, off))
+            .map(|(call, sink, off, taker)| Open {
+                call,
+                sink,
+                off,
+                extension: taker.is_some_and(|(_, _, derefs)| {
+                    derefs
+                        .iter()
+                        .rev()
+                        .nth(1)
+                        .is_some_and(|&before| self.is_extension_offset(before))
+                }),
+            })
             .collect()
     }
 
     /// Looks at the functions that store to one of the offsets: one that stores a parameter there has callers that may
     /// pass a tag.
-    fn ask_makers(&mut self, open: &[(u32, Sink, i64)]) {
-        for (_, sink, off) in open {
+    fn ask_makers(&mut self, open: &[Open], stored: &Stored) {
+        for Open { sink, off, .. } in open {
             let sink = Sink {
                 derefs: Vec::new(),
                 filter: false,
@@ -153,6 +178,10 @@ impl Engine<'_> {
             }
         }
         sites.truncate(MAX_SITES);
+        for Open { off, .. } in open.iter().filter(|open| open.extension) {
+            let tags = stored.get(off).into_iter().flatten();
+            sites.extend(tags.map(|&(site, _)| site));
+        }
         for site in sites {
             self.want(site);
         }
@@ -167,31 +196,95 @@ impl Engine<'_> {
         }
         if let (8, Some(both)) = (size, val.single()) {
             // Two neighbours at once.
-            for (off, half) in [(place.off, both), (place.off.wrapping_add(4), both >> 32)] {
-                if self.fields.watched.contains_key(&off) && four_letters(half as u32) {
-                    self.fields.pairs.push((off, half as u32));
-                }
-            }
-        }
-        let Some(sinks) = self.fields.watched.get(&place.off).cloned() else {
+            self.note_tag(run, place, both as u32);
+            let next = place.off.wrapping_add(4);
+            self.note_tag(run, Atom { off: next, ..place }, (both >> 32) as u32);
             return;
-        };
+        }
+        for tag in val.atoms().iter().filter(|atom| atom.sym == CONST) {
+            self.note_tag(run, place, tag.off as u32);
+        }
+        let sinks = self.fields.watched.get(&place.off).cloned().unwrap_or_default();
         for atom in val.atoms().iter().filter(|atom| atom.sym > STACK && atom.exact) {
             for sink in &sinks {
                 self.ask_behind(run, 0, sink, atom.sym, atom.off == 0);
             }
         }
     }
+
+    /// Notes a constant stored at an offset that is watched, and in what.
+    fn note_tag(&mut self, run: &Run, place: Atom, tag: u32) {
+        let sinks = self.fields.watched.get(&place.off);
+        let Some(sink) = sinks
+            .and_then(|sinks| sinks.first())
+            .filter(|_| four_letters(tag))
+        else {
+            return;
+        };
+        let sink = Sink {
+            object: Some((place.off, tag)),
+            ..sink.clone()
+        };
+        self.fields.seen.push((place.off, tag));
+        self.note_object(run, &sink, Atom { off: 0, ..place });
+    }
+
+    /// Notes which kind of object a tag was stored in; of a parameter, callers are asked.
+    pub(crate) fn note_object(&mut self, run: &Run, sink: &Sink, object: Atom) {
+        let Some(key) = sink.object else { return };
+        let kind = match (object.sym, self.symbols.kind(object.sym)) {
+            (CONST | STACK, _) | (_, Kind::Ret(_)) => OWN,
+            (_, Kind::Deref(base, off, _)) if base != STACK && self.is_extension_offset(off) => EXTENSION,
+            (_, Kind::Entry(_) | Kind::Deref(STACK, 0.., _)) if object.exact && object.off == 0 => {
+                let called = run
+                    .nest
+                    .first()
+                    .is_some_and(|&entry| self.xrefs.callers(entry).next().is_some());
+                if called {
+                    self.ask_behind(run, 0, sink, object.sym, true);
+                    return;
+                }
+                UNKNOWN
+            }
+            _ => UNKNOWN,
+        };
+        if kind == UNKNOWN && run.is_local() {
+            // The whole function may say more.
+            self.doubts += 1;
+            return;
+        }
+        *self.fields.objects.entry(key).or_default() |= kind;
+    }
+
+    /// True for the offset at which a DEVICE_OBJECT points to its extension. That of 64-bit images counts everywhere:
+    /// objects of a driver's own are rarely that long, and chained in the same way.
+    fn is_extension_offset(&self, off: i64) -> bool {
+        off == 0x40 || (off == 0x28 && self.image.arch == Arch::X86)
+    }
 }
 
+/// A call whose tag stands in an object that nobody explained.
+struct Open {
+    call: u32,
+    sink: Sink,
+    off: i64,
+    /// The object is a device extension.
+    extension: bool,
+}
+
+/// Where a constant that looks like a tag is stored, and the constant, by the offset.
+type Stored = Map<i64, Vec<(u32, u32)>>;
+
 /// Constants that look like tags, by the offset of the object that they are stored at.
-fn stored_tags(image: &Image<'_>) -> Map<i64, Vec<u32>> {
-    let mut found: Map<i64, Vec<u32>> = Map::default();
+fn stored_tags(image: &Image<'_>) -> Stored {
+    let mut found = Stored::default();
     for section in image.sections.iter().filter(|section| section.exec) {
-        let mut add = |off: i64, tag: u32| {
+        let mut add = |at: usize, off: i64, tag: u32| {
             let tags = found.entry(off).or_default();
-            if four_letters(tag) && tags.len() <= MAX_TAGS && !tags.contains(&tag) {
-                tags.push(tag);
+            let known = tags.iter().filter(|(_, known)| *known == tag).count();
+            // A few places of each, to tell the objects.
+            if four_letters(tag) && tags.len() <= MAX_TAGS && known == 0 {
+                tags.push((section.rva.saturating_add(at as u32), tag));
             }
         };
         if image.arch == Arch::Arm64 {
@@ -214,7 +307,7 @@ fn four_letters(tag: u32) -> bool {
 }
 
 /// `mov dword ptr [reg + disp], imm32` (C7 /0), not through the stack or frame pointer.
-fn x86_stores(data: &[u8], add: &mut impl FnMut(i64, u32)) {
+fn x86_stores(data: &[u8], add: &mut impl FnMut(usize, i64, u32)) {
     for at in memchr::memchr_iter(0xc7, data) {
         let Some(bytes) = data.get(at + 1..at.saturating_add(11).min(data.len())) else {
             continue;
@@ -238,13 +331,13 @@ fn x86_stores(data: &[u8], add: &mut impl FnMut(i64, u32)) {
             _ => continue,
         };
         if let (Some(disp), Some(imm)) = (disp, imm) {
-            add(disp, imm);
+            add(at, disp, imm);
         }
     }
 }
 
 /// STR of a 32-bit register at an unsigned offset, whose MOVZ and MOVK stand shortly before it.
-fn arm_stores(data: &[u8], add: &mut impl FnMut(i64, u32)) {
+fn arm_stores(data: &[u8], add: &mut impl FnMut(usize, i64, u32)) {
     const BEHIND: usize = 16;
     let word = |index: usize| -> Option<u32> {
         Some(u32::from_le_bytes(
@@ -275,7 +368,7 @@ fn arm_stores(data: &[u8], add: &mut impl FnMut(i64, u32)) {
                 // MOVZ w, imm
                 0x5280_0000 => {
                     if let Some(high) = high {
-                        add(off, high << 16 | imm);
+                        add(index * 4, off, high << 16 | imm);
                     }
                     break;
                 }
@@ -461,7 +554,7 @@ mod tests {
     fn stores_to_objects_are_read_and_those_to_the_stack_are_not() {
         let of = |bytes: &[u8]| {
             let mut found = Vec::new();
-            x86_stores(bytes, &mut |off, imm| found.push((off, imm)));
+            x86_stores(bytes, &mut |_, off, imm| found.push((off, imm)));
             found
         };
         // mov dword ptr [rcx+0x14], imm; the same with a 32-bit offset and with an index
@@ -488,7 +581,7 @@ mod tests {
         ];
         let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
         let mut found = Vec::new();
-        arm_stores(&bytes, &mut |off, imm| found.push((off, imm)));
+        arm_stores(&bytes, &mut |_, off, imm| found.push((off, imm)));
         assert_eq!(found, [(0x14, u32::from_le_bytes(*b"abc1"))]);
     }
 }

@@ -77,6 +77,11 @@ impl Run {
         }
     }
 
+    /// True when only some blocks are looked at, with nothing known before.
+    pub(crate) const fn is_local(&self) -> bool {
+        self.visits == 0
+    }
+
     /// Largest range that a bound makes of something unknown.
     pub(crate) const fn widest(&self) -> u64 {
         if self.wide { 64 } else { 8 }
