@@ -185,9 +185,12 @@ impl Engine<'_> {
     /// Reports the constants of a tag and asks for what is behind the rest.
     fn take(&mut self, run: &Run, ip: u32, sink: &Sink, val: &Val, immediate: bool) {
         if sink.object.is_some() {
-            val.atoms()
-                .iter()
-                .for_each(|atom| self.note_object(run, sink, *atom));
+            // What a call in between may have written counts only where nothing else is known.
+            let known = |atom: &Atom| atom.exact && atom.sym != TOP;
+            let any = val.atoms().iter().any(known);
+            for atom in val.atoms().iter().filter(|atom| !any || known(atom)) {
+                self.note_object(run, sink, *atom);
+            }
             return;
         }
         let mut tags = believable(val);

@@ -236,12 +236,13 @@ impl Engine<'_> {
             (CONST | STACK, _) | (_, Kind::Ret(_)) => OWN,
             (_, Kind::Deref(base, off, _)) if base != STACK && self.is_extension_offset(off) => EXTENSION,
             (_, Kind::Entry(_) | Kind::Deref(STACK, 0.., _)) if object.exact && object.off == 0 => {
-                let called = run
-                    .nest
-                    .first()
-                    .is_some_and(|&entry| self.xrefs.callers(entry).next().is_some());
-                if called {
+                let entry = run.nest.first().copied().unwrap_or_default();
+                if self.xrefs.callers(entry).next().is_some() {
                     self.ask_behind(run, 0, sink, object.sym, true);
+                    return;
+                }
+                if !self.xrefs.is_entry(entry) && self.image.bounds(entry).is_none() {
+                    // Nothing says that a function starts here.
                     return;
                 }
                 UNKNOWN
