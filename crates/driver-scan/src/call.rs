@@ -9,6 +9,7 @@ use crate::routines::{Arg, argument};
 use crate::state::State;
 use crate::stdcall;
 use crate::value::{Atom, CONST, Kind, STACK, Sym, TOP, Val};
+use crate::walks::Walks;
 use crate::{Arch, Certainty};
 
 /// Bytes of a local structure that are searched for a routine.
@@ -141,7 +142,12 @@ impl Engine<'_> {
             self.fed.push(ip);
         }
         // Inside a wrapper interpreted in place the finding belongs to the outer function's call.
-        for sink in sinks.clone() {
+        let mut sinks = sinks.clone();
+        let mut walks = Walks::new(&mut sinks);
+        for sink in sinks {
+            if walks.is_over(&sink) {
+                continue;
+            }
             self.fields.feeding = match callee {
                 Callee::Func(function) if !sink.derefs.is_empty() && !sink.structure => {
                     Some((function, sink.arg, sink.derefs.clone()))
@@ -173,6 +179,9 @@ impl Engine<'_> {
                 let last = index + 1 == sink.derefs.len() && !sink.filter;
                 let address = self.add(&val, off);
                 (val, immediate) = self.load(state, &address, if last { 4 } else { pointer });
+            }
+            if walks.ends(&sink, &val) {
+                continue;
             }
             if sink.filter {
                 self.filter_contexts(run, ip, &sink, &val, state);

@@ -25,6 +25,7 @@ mod state;
 mod stdcall;
 mod value;
 mod version;
+mod walks;
 mod xref;
 
 pub use finding::{Arch, Certainty, DriverScan, TagUse};

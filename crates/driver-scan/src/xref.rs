@@ -214,11 +214,24 @@ fn after_padding(image: &Image<'_>, floor: u32, site: u32) -> Option<u32> {
             .get(..before.len().saturating_sub(run - 1))
             .unwrap_or_default();
         let ends = matches!(last, [.., 0xc3]) || matches!(last, [.., 0xc2, _, 0]);
+        if *padding == 0x90 && !ends && !may_end(last) {
+            // A loop is aligned in the middle of a function.
+            continue;
+        }
         if run >= 2 || ends || start.is_multiple_of(16) {
             return Some(start);
         }
     }
     None
+}
+
+/// True when code may end in a jump, a call that does not return, ud2 or int3.
+const fn may_end(code: &[u8]) -> bool {
+    matches!(
+        code,
+        [.., 0xeb, _] | [.., 0xe8 | 0xe9, _, _, _, _] | [.., 0xff, 0x15 | 0x25, _, _, _, _]
+            | [.., 0xff, 0xd0..=0xd7 | 0xe0..=0xe7] | [.., 0x0f, 0x0b] | [.., 0xcc]
+    )
 }
 
 fn x86_branches(image: &Image<'_>, opcode: u8, rva: u32, data: &[u8], out: &mut Vec<(u32, u32)>) {
