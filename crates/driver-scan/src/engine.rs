@@ -90,6 +90,18 @@ pub(crate) enum Lifter {
     Arm64(Arm64),
 }
 
+/// Call and routine.
+type Place = (u32, Rc<str>);
+
+/// Tags that may give way to those of a later pass.
+#[derive(Debug)]
+struct Vague {
+    /// The function and the pass over it that they are of.
+    entry: u32,
+    pass: u32,
+    tags: Vec<u32>,
+}
+
 /// The state of one scan.
 #[derive(Debug)]
 pub(crate) struct Engine<'a> {
@@ -117,8 +129,8 @@ pub(crate) struct Engine<'a> {
     pub(crate) changes: Map<u32, u64>,
     found: BTreeMap<([u8; 4], Rc<str>, u32), Certainty>,
     freed: BTreeMap<([u8; 4], Rc<str>, u32), Certainty>,
-    /// Findings that stood beside something unknown, by function and call: the pass they are of.
-    vague: Map<(u32, u32, Rc<str>), (u32, Vec<u32>)>,
+    /// Findings that stood beside something unknown.
+    vague: Map<Place, Vague>,
     /// Number of the present pass over a function.
     pass: u32,
     pub(crate) steps: u64,
@@ -587,24 +599,32 @@ impl<'a> Engine<'a> {
         if sink.frees || tags.is_empty() {
             return;
         }
-        let key = (entry, site, Rc::clone(&sink.routine));
+        let key = (site, Rc::clone(&sink.routine));
         if sure && !self.vague.contains_key(&key) {
             return;
         }
-        let (pass, vague) = self.vague.entry(key).or_default();
-        if *pass != self.pass {
-            *pass = self.pass;
-            for tag in std::mem::take(vague) {
+        let pass = self.pass;
+        let vague = self.vague.entry(key).or_insert_with(|| Vague {
+            entry,
+            pass,
+            tags: Vec::new(),
+        });
+        if !sure && vague.entry != entry {
+            return;
+        }
+        if vague.entry == entry && vague.pass != pass {
+            vague.pass = pass;
+            for tag in std::mem::take(&mut vague.tags) {
                 self.found
                     .remove(&(tag.to_le_bytes(), Rc::clone(&sink.routine), site));
             }
         }
-        for tag in tags {
+        for &tag in tags {
             let key = (tag.to_le_bytes(), Rc::clone(&sink.routine), site);
             if sure {
-                vague.retain(|known| known != tag);
+                vague.tags.retain(|&known| known != tag);
             } else if !self.found.contains_key(&key) {
-                vague.push(*tag);
+                vague.tags.push(tag);
             }
         }
     }

@@ -246,7 +246,12 @@ impl Engine<'_> {
                 state.set(dst, val);
             }
             Op::Lea { dst, size, mem } => {
-                let val = self.address(state, &mem);
+                let base = state.reg(mem.base);
+                // Some compilers put halves together so, where others say `or`.
+                let half = (size == 8 && mem.index == NONE && unknown(base))
+                    .then(|| half_known(&Val::constant(mem.disp as u64), base))
+                    .flatten();
+                let val = half.unwrap_or_else(|| self.address(state, &mem));
                 state.set(dst, truncate(&val, size));
             }
             Op::Store { mem, src } => self.store(run, state, &mem, src),
@@ -681,6 +686,11 @@ pub(crate) fn bin(op: BinOp, size: u8, a: &Val, b: &Val) -> Val {
         atoms.push(Atom::TOP);
     }
     Val::from_atoms(atoms)
+}
+
+/// True when nothing is known of a value but what it depends on.
+fn unknown(val: &Val) -> bool {
+    val.atoms().iter().all(|atom| atom.sym == TOP || !atom.exact)
 }
 
 /// Two members of a structure put together in one register: tags in one half, something unknown in the other, which is
