@@ -573,6 +573,28 @@ mod tests {
     }
 
     #[test]
+    fn what_is_compared_is_a_signature() {
+        let mut found = Set::default();
+        // cmp eax, imm; cmp dword ptr [rcx+8], imm; mov dword ptr [rcx+8], imm
+        x86_compared(b"\x3dSig1\x81\x79\x08Sig2\xc7\x41\x08Tag3", &mut found);
+        // movz w8, #0x6953; movk w8, #0x3467, lsl 16; cmp w9, w8
+        let words = [0x528d_2a68u32, 0x72a6_8ce8, 0x6b08_013f];
+        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        arm_compared(&bytes, &mut found);
+        let mut found: Vec<_> = found.into_iter().map(u32::to_le_bytes).collect();
+        found.sort_unstable();
+        assert_eq!(found, [*b"Sig1", *b"Sig2", *b"Sig4"]);
+    }
+
+    #[test]
+    fn a_register_set_anew_holds_no_constant_any_more() {
+        // movz w8, #0x6261; movk w8, #0x3163, lsl 16; ldr w8, [sp]; str w8, [x0, #0x14]
+        let words = [0x528c_4c28u32, 0x72a6_2c68, 0xb940_03e8, 0xb900_1408];
+        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        arm_stores(&bytes, &mut |_, off, imm| panic!("{imm:#x} at {off}"));
+    }
+
+    #[test]
     fn constants_of_two_halves_are_put_together() {
         // movz w8, #0x6261; movk w8, #0x3163, lsl 16; str w8, [x0, #0x14]
         let words = [

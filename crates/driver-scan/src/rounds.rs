@@ -66,3 +66,35 @@ impl Rounds {
         new
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_inner_loop_leads_back_to_the_round_of_the_outer_one() {
+        let mut rounds = Rounds::new(false);
+        // The inner loop from 20 to 30 in the first round of the outer one, from 10 to 40.
+        let inner = rounds.again(0, 30, 20);
+        assert_ne!(inner, 0);
+        assert_eq!(rounds.stay(inner, 25), inner);
+        assert_eq!(rounds.stay(inner, 35), 0);
+        let outer = rounds.again(0, 40, 10);
+        let again = rounds.again(outer, 30, 20);
+        assert!(again != inner && again != outer);
+        assert_eq!(rounds.stay(again, 35), outer);
+        assert_eq!(rounds.stay(outer, 50), 0);
+        // The same way leads to the same round.
+        assert_eq!(rounds.again(0, 40, 10), outer);
+    }
+
+    #[test]
+    fn rounds_come_to_an_end() {
+        let mut rounds = Rounds::new(false);
+        let mut round = 0;
+        for _ in 0..10_000 {
+            round = rounds.again(round, 30, 20);
+        }
+        assert_eq!(usize::from(round), QUICK_ROUNDS);
+    }
+}

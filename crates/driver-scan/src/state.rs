@@ -488,7 +488,7 @@ fn one_half(slots: &[Slot], off: i64, size: u8) -> Option<Val> {
     let ([low, high], 8) = (slots, size) else {
         return None;
     };
-    if (low.off, low.size, high.off, high.size) != (off, 4, off + 4, 4) {
+    if (low.off, low.size, high.off, high.size) != (off, 4, off.saturating_add(4), 4) {
         return None;
     }
     let tags = |val: &Val| val.atoms().iter().all(|atom| atom.looks_like_tag());
