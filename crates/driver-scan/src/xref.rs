@@ -3,6 +3,7 @@
 use memchr::memchr_iter;
 
 use crate::Arch;
+use crate::hash::Set;
 use crate::image::Image;
 
 /// References inside the code of one image.
@@ -18,6 +19,9 @@ pub(crate) struct Xrefs {
     entries: Vec<u32>,
 }
 
+/// Most jump tables looked at, and most cases of one.
+const MAX_TABLES: usize = 20_000;
+const MAX_CASES: u32 = 512;
 /// Most direct calls kept.
 const MAX_CALLS: usize = 4 << 20;
 
@@ -63,8 +67,6 @@ impl Xrefs {
     /// Call targets, pointed-to code, exports and the entry point, outside functions with exception data.
     fn find_entries(&self, image: &Image<'_>) -> Vec<u32> {
         let mut entries: Vec<u32> = image.entries.clone();
-        let pointed = self.pointers.iter().map(|&(target, _)| target);
-        entries.extend(pointed.filter(|&target| starts_function(image, target)));
         let mut last = u32::MAX;
         for &(target, _) in &self.calls {
             if target != last && image.bounds(target).is_none_or(|bounds| bounds.start == target) {
@@ -73,8 +75,50 @@ impl Xrefs {
             last = target;
         }
         entries.sort_unstable();
+        let cases = self.cases(image, &entries);
+        let pointed = self.pointers.iter().map(|&(target, _)| target);
+        entries.extend(pointed.filter(|&target| !cases.contains(&target) && starts_function(image, target)));
+        entries.sort_unstable();
         entries.dedup();
         entries
+    }
+
+    /// What the jump tables of a 32-bit image lead to: pointers in a row behind the place that `jmp [reg * 4 + table]`
+    /// names, as long as they stay between the called functions around the jump.
+    fn cases(&self, image: &Image<'_>, called: &[u32]) -> Set<u32> {
+        let mut cases = Set::default();
+        if image.arch != Arch::X86 {
+            return cases;
+        }
+        let mut places: Vec<(u32, u32)> = self.pointers.iter().map(|&(target, at)| (at, target)).collect();
+        places.sort_unstable();
+        let mut tables: Set<u32> = Set::default();
+        for section in image.sections.iter().filter(|section| section.exec) {
+            for at in memchr_iter(0xff, section.data) {
+                let Some(&[0x24, sib, a, b, c, d]) = section.data.get(at + 1..at + 7) else {
+                    continue;
+                };
+                let table = image.rva_of(u64::from(u32::from_le_bytes([a, b, c, d])));
+                let Some(table) = table
+                    .filter(|&table| sib & 0xc7 == 0x85 && tables.len() < MAX_TABLES && tables.insert(table))
+                else {
+                    continue;
+                };
+                let jump = section.rva.saturating_add(at as u32);
+                let upto = called.partition_point(|&entry| entry <= jump);
+                let first = upto.checked_sub(1).and_then(|index| called.get(index)).copied();
+                let bounds = first.unwrap_or(0)..called.get(upto).copied().unwrap_or(u32::MAX);
+                let from = places.partition_point(|&(place, _)| place < table);
+                let row = places.iter().skip(from).zip(0..MAX_CASES);
+                cases.extend(
+                    row.take_while(|&(&(place, target), index)| {
+                        place == table.saturating_add(index * 4) && bounds.contains(&target)
+                    })
+                    .map(|(&(_, target), _)| target),
+                );
+            }
+        }
+        cases
     }
 
     /// Sites of direct calls and jumps to `target`.
