@@ -1,14 +1,21 @@
 //! Calls: what reaches a routine's tag, and what a call leaves behind.
 
+use crate::changes::bit;
 use crate::engine::{Callee, Demand, Engine, Sink, is_resolver};
 use crate::flow::Run;
-use crate::ir::{Op, RAX, RSP, Reg, Src, VEC};
+use crate::ir::{Op, RAX, RDX, RSP, Reg, Src, VEC};
 use crate::local::Carried;
 use crate::routines::{Arg, argument};
 use crate::state::State;
 use crate::stdcall;
 use crate::value::{Atom, CONST, Kind, STACK, Sym, TOP, Val};
+use crate::walks::Walks;
 use crate::{Arch, Certainty};
+
+/// Bytes of a local structure that are searched for a routine.
+const MAX_TABLE: i64 = 0x40;
+/// Fewest numbers in equal steps that are taken for a count.
+const LEAST_COUNTED: usize = 12;
 
 impl Engine<'_> {
     /// A call; the state after it, `None` when it does not return.
@@ -87,8 +94,22 @@ impl Engine<'_> {
                     _ => Val::TOP,
                 },
             };
-            self.leads_to_sink(&val)
+            self.leads_to_sink(&val) || self.holds_routine(state, &val)
         })
+    }
+
+    /// True for the address of a local structure that holds a routine.
+    fn holds_routine(&self, state: &State, val: &Val) -> bool {
+        match val {
+            Val::One(Atom {
+                sym: STACK,
+                exact: true,
+                off,
+            }) if *off < 0 => state
+                .stored_between(STACK, *off, off.saturating_add(MAX_TABLE).min(0))
+                .any(|val| self.leads_to_sink(val)),
+            _ => false,
+        }
     }
 
     /// The stack pointer as the callee finds it.
@@ -121,7 +142,12 @@ impl Engine<'_> {
             self.fed.push(ip);
         }
         // Inside a wrapper interpreted in place the finding belongs to the outer function's call.
-        for sink in sinks.clone() {
+        let mut sinks = sinks.clone();
+        let mut walks = Walks::new(&mut sinks);
+        for sink in sinks {
+            if walks.is_over(&sink) {
+                continue;
+            }
             self.fields.feeding = match callee {
                 Callee::Func(function) if !sink.derefs.is_empty() && !sink.structure => {
                     Some((function, sink.arg, sink.derefs.clone()))
@@ -143,7 +169,7 @@ impl Engine<'_> {
             let (mut val, mut immediate) = self.argument_value(
                 state,
                 sink.arg,
-                if sink.derefs.is_empty() && !sink.filter {
+                if sink.derefs.is_empty() && !sink.filter && sink.object.is_none() {
                     4
                 } else {
                     pointer
@@ -153,6 +179,9 @@ impl Engine<'_> {
                 let last = index + 1 == sink.derefs.len() && !sink.filter;
                 let address = self.add(&val, off);
                 (val, immediate) = self.load(state, &address, if last { 4 } else { pointer });
+            }
+            if walks.ends(&sink, &val) {
+                continue;
             }
             if sink.filter {
                 self.filter_contexts(run, ip, &sink, &val, state);
@@ -164,15 +193,29 @@ impl Engine<'_> {
 
     /// Reports the constants of a tag and asks for what is behind the rest.
     fn take(&mut self, run: &Run, ip: u32, sink: &Sink, val: &Val, immediate: bool) {
+        if sink.object.is_some() {
+            // What a call in between may have written counts only where nothing else is known.
+            let known = |atom: &Atom| atom.exact && atom.sym != TOP;
+            let any = val.atoms().iter().any(known);
+            for atom in val.atoms().iter().filter(|atom| !any || known(atom)) {
+                self.note_object(run, sink, *atom);
+            }
+            return;
+        }
+        let mut tags = believable(val);
+        if sink.letters {
+            tags.retain(|&tag| self.fields.may_be_tag(tag));
+        }
+        if let Some(&entry) = run.nest.first() {
+            self.settle(entry, ip, sink, &tags, val.constants().is_some());
+        }
+        for tag in tags {
+            self.fields.serve();
+            self.report(sink, tag, ip, certainty(run, sink, val, immediate));
+        }
         for atom in val.atoms() {
             match atom.sym {
-                CONST => {
-                    let tag = atom.off as u32;
-                    if tag != 0 {
-                        self.fields.serve();
-                        self.report(sink, tag, ip, certainty(run, sink, val, immediate));
-                    }
-                }
+                CONST => {}
                 TOP | STACK => {
                     self.doubts += usize::from(!sink.frees);
                     if !run.wide && !sink.frees {
@@ -199,7 +242,7 @@ impl Engine<'_> {
         }
     }
 
-    fn ask_behind(&mut self, run: &Run, ip: u32, sink: &Sink, sym: Sym, exact: bool) {
+    pub(crate) fn ask_behind(&mut self, run: &Run, ip: u32, sink: &Sink, sym: Sym, exact: bool) {
         let mut derefs = sink.derefs.clone();
         let mut path = Vec::new();
         let mut current = sym;
@@ -210,6 +253,9 @@ impl Engine<'_> {
                         return;
                     }
                     self.demands.push(Demand::Stored(CONST, off));
+                    if path.is_empty() && exact {
+                        self.keep_global_sink(off, sink);
+                    }
                     if let (Some(&(_, off)), true) = (path.first(), exact) {
                         self.fields.open(ip, sink, off, None);
                     }
@@ -260,6 +306,20 @@ impl Engine<'_> {
         }
     }
 
+    /// The tag stands in the global at `off`: functions that store a parameter there pass it on.
+    fn keep_global_sink(&mut self, off: i64, sink: &Sink) {
+        let sinks = self.global_sinks.entry(off).or_default();
+        let known = sinks.iter().any(|known| known.routine == sink.routine);
+        if !known && !sink.letters && sink.derefs.is_empty() && sinks.len() < 8 {
+            sinks.push(Sink {
+                letters: true,
+                depth: sink.depth + 1,
+                when: None,
+                ..sink.clone()
+            });
+        }
+    }
+
     /// The tag is a parameter of the function under analysis, or lies behind one.
     fn parameter(&mut self, run: &Run, ip: u32, sink: &Sink, arg: Arg, path: &[(Sym, i64)], exact: bool) {
         if sink.frees && sink.depth > 0 {
@@ -272,7 +332,9 @@ impl Engine<'_> {
             return;
         }
         let derefs: Vec<i64> = path.iter().rev().map(|&(_, off)| off).collect();
-        if let (Some(&(_, off)), Some(&entry), false) = (path.first(), run.nest.first(), sink.structure) {
+        // A structure that is passed on is the routine's own; one that its tag was copied from is an object.
+        let own = sink.structure && path.first().map(|&(_, off)| off) == sink.derefs.last().copied();
+        if let (Some(&(_, off)), Some(&entry), false) = (path.first(), run.nest.first(), own) {
             self.fields
                 .open(ip, sink, off, Some((entry, arg, derefs.clone())));
         }
@@ -287,6 +349,8 @@ impl Engine<'_> {
             depth: sink.depth + u8::from(!thunk),
             framework: sink.framework,
             structure: sink.structure,
+            letters: sink.letters,
+            object: sink.object,
         };
         self.demands.push(Demand::Parameter(sink));
     }
@@ -347,6 +411,7 @@ impl Engine<'_> {
         let ret = self.symbols.intern(Kind::Ret(ip));
         let mut result = Val::symbol(ret);
         let mut pops = None;
+        let mut changed = u64::MAX;
         let mut by = Atom::TOP;
         match targets {
             [Callee::Import(index)] => {
@@ -371,6 +436,7 @@ impl Engine<'_> {
             }
             [Callee::Func(function)] => {
                 pops = self.pops(*function);
+                changed = self.changed_by(*function);
                 by = if self.copies_constant(run, *function, &mut state) {
                     Atom::constant(0)
                 } else {
@@ -387,8 +453,17 @@ impl Engine<'_> {
             };
             self.escape(run, &mut state, by, callee);
         }
-        self.forget_volatile(&mut state);
-        state.set(0, result);
+        self.forget_changed(&mut state, changed);
+        if changed & bit(0) != 0 {
+            state.set(0, result);
+        }
+        if let ([Callee::Func(_)], Arch::X86 | Arch::Arm64) = (targets, self.image.arch) {
+            // The second half of a structure that is returned in two registers.
+            let second = if self.image.arch == Arch::X86 { RDX } else { 1 };
+            if changed & bit(second) != 0 {
+                state.set(second, Val::One(Atom::depends(ret)));
+            }
+        }
         if self.image.arch == Arch::X86 {
             let pops = pops.map_or_else(|| guessed_pops(&state, rest), i64::from);
             let sp = state.reg(RSP).clone();
@@ -403,6 +478,8 @@ impl Engine<'_> {
         let mut places: Vec<Atom> = Vec::new();
         let registers: &[Reg] = match self.image.arch {
             Arch::X64 => &[1, 2, 8, 9],
+            // Functions of the image may take a parameter in eax.
+            Arch::X86 if callee.is_some() => &[0, 1, 2],
             Arch::X86 => &[1, 2],
             Arch::Arm64 => &[0, 1, 2, 3, 4, 5, 6, 7],
         };
@@ -460,8 +537,15 @@ impl Engine<'_> {
     }
 
     pub(crate) fn forget_volatile(&self, state: &mut State) {
+        self.forget_changed(state, u64::MAX);
+    }
+
+    /// Forgets the registers that a call does not keep and that are among the bits of `changed`.
+    fn forget_changed(&self, state: &mut State, changed: u64) {
         for &reg in self.volatile() {
-            state.set(reg, Val::TOP);
+            if changed & bit(reg) != 0 {
+                state.set(reg, Val::TOP);
+            }
         }
         let vectors = if self.image.arch == Arch::X64 {
             VEC..VEC + 12
@@ -658,6 +742,28 @@ fn guessed_pops(state: &State, rest: &[(u32, u32, Op)]) -> i64 {
     } else {
         i64::from(state.pushed)
     }
+}
+
+/// The constants that are taken for tags. Beside something unknown, part of a tag that is not put together yet and the
+/// numbers of a count without a known end are none.
+fn believable(val: &Val) -> Vec<u32> {
+    let numbers = val.atoms().iter().filter(|atom| atom.sym == CONST);
+    let mut tags: Vec<u32> = numbers
+        .map(|atom| atom.off as u32)
+        .filter(|&tag| tag != 0)
+        .collect();
+    if val.constants().is_none() {
+        tags.retain(|&tag| Atom::constant(u64::from(tag)).looks_like_tag());
+        let mut steps = tags.windows(2).map(|pair| match pair {
+            [a, b] => b.wrapping_sub(*a),
+            _ => 0,
+        });
+        let first = steps.next();
+        if tags.len() >= LEAST_COUNTED && steps.all(|step| Some(step) == first) {
+            tags.truncate(1);
+        }
+    }
+    tags
 }
 
 fn certainty(run: &Run, sink: &Sink, val: &Val, immediate: bool) -> Certainty {

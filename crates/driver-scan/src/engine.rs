@@ -49,6 +49,10 @@ pub(crate) struct Sink {
     pub(crate) framework: bool,
     /// The routine itself takes a structure.
     pub(crate) structure: bool,
+    /// The value goes to a field where calls take their tag from: only four letters are one.
+    pub(crate) letters: bool,
+    /// No tag is asked for, but which object a tag was stored in: at this offset, this tag.
+    pub(crate) object: Option<(i64, u32)>,
 }
 
 /// How the tag of a sink was found to come from elsewhere.
@@ -86,6 +90,18 @@ pub(crate) enum Lifter {
     Arm64(Arm64),
 }
 
+/// Call and routine.
+type Place = (u32, Rc<str>);
+
+/// Tags that may give way to those of a later pass.
+#[derive(Debug)]
+struct Vague {
+    /// The function and the pass over it that they are of.
+    entry: u32,
+    pass: u32,
+    tags: Vec<u32>,
+}
+
 /// The state of one scan.
 #[derive(Debug)]
 pub(crate) struct Engine<'a> {
@@ -99,6 +115,8 @@ pub(crate) struct Engine<'a> {
     /// Values stored by the functions seen so far, by place.
     pub(crate) writes: Map<(Sym, i64), Val>,
     dependents: Map<(Sym, i64), Vec<u32>>,
+    /// What is called with the tag that a global holds.
+    pub(crate) global_sinks: Map<i64, Vec<Sink>>,
     pub(crate) functions: Map<u32, Function>,
     queue: VecDeque<u32>,
     pending: BTreeSet<u32>,
@@ -107,8 +125,14 @@ pub(crate) struct Engine<'a> {
     pub(crate) call_targets: Map<u32, u32>,
     /// Bytes that functions of a 32-bit image take off the stack.
     pub(crate) popped: Map<u32, Option<u16>>,
+    /// Registers that functions of the image may change, as bits.
+    pub(crate) changes: Map<u32, u64>,
     found: BTreeMap<([u8; 4], Rc<str>, u32), Certainty>,
     freed: BTreeMap<([u8; 4], Rc<str>, u32), Certainty>,
+    /// Findings that stood beside something unknown.
+    vague: Map<Place, Vague>,
+    /// Number of the present pass over a function.
+    pass: u32,
     pub(crate) steps: u64,
     /// Operations that may still be decoded: code that overlaps itself would be kept again and again.
     pub(crate) decodes: u64,
@@ -170,6 +194,7 @@ impl<'a> Engine<'a> {
             blocks: Map::default(),
             writes: Map::default(),
             dependents: Map::default(),
+            global_sinks: Map::default(),
             functions: Map::default(),
             queue: VecDeque::new(),
             pending: BTreeSet::new(),
@@ -177,8 +202,11 @@ impl<'a> Engine<'a> {
             inlined_by_callers: Set::default(),
             call_targets: Map::default(),
             popped: Map::default(),
+            changes: Map::default(),
             found: BTreeMap::new(),
             freed: BTreeMap::new(),
+            vague: Map::default(),
+            pass: 0,
             steps: limits
                 .base_steps
                 .saturating_add(code.saturating_mul(limits.steps_per_byte)),
@@ -198,18 +226,31 @@ impl<'a> Engine<'a> {
     /// Runs the search to its end.
     pub(crate) fn run(&mut self) {
         self.seed();
+        if self.answer() {
+            self.explain_fields();
+        }
+        if self.steps == 0 {
+            self.problems
+                .push("code: the limit of work was reached, the rest is not analysed".to_owned());
+        }
+        if self.decodes == 0 {
+            self.problems
+                .push("code: it overlaps itself too much, the rest is not analysed".to_owned());
+        }
+    }
+
+    /// Analyses what is queued, and what that leads to; false when the limit of work was reached.
+    pub(crate) fn answer(&mut self) -> bool {
         let code = self.image.code_bytes();
         loop {
             while let Some(entry) = self.queue.pop_front() {
                 if self.steps == 0 {
-                    self.problems
-                        .push("code: the limit of work was reached, the rest is not analysed".to_owned());
-                    return;
+                    return false;
                 }
                 self.analyse(entry);
             }
             if self.pending.is_empty() {
-                break;
+                return true;
             }
             self.spend(code / 4);
             let targets: Vec<u32> = std::mem::take(&mut self.pending).into_iter().collect();
@@ -219,11 +260,6 @@ impl<'a> Engine<'a> {
             for (_, site) in sites {
                 self.want(site);
             }
-        }
-        self.explain_fields();
-        if self.decodes == 0 {
-            self.problems
-                .push("code: it overlaps itself too much, the rest is not analysed".to_owned());
         }
     }
 
@@ -311,6 +347,8 @@ impl<'a> Engine<'a> {
             depth: 0,
             framework,
             structure: false,
+            letters: false,
+            object: None,
         };
         match routine.form {
             Form::Argument(index) => sink.arg = argument(arch, index),
@@ -362,7 +400,7 @@ impl<'a> Engine<'a> {
     }
 
     /// Queues the function that holds `site`.
-    fn want(&mut self, site: u32) {
+    pub(crate) fn want(&mut self, site: u32) {
         let mut starts = self.xrefs.functions_of(self.image, site).into_iter();
         if let Some(first) = starts.next() {
             self.enqueue(first, Some((site, starts.collect())));
@@ -391,6 +429,7 @@ impl<'a> Engine<'a> {
         };
         function.queued = false;
         function.runs += 1;
+        self.pass += 1;
         let (inline, wide) = (function.inline.clone(), function.wide);
         let mut sites = function.sites.clone();
         self.demands.clear();
@@ -552,6 +591,42 @@ impl<'a> Engine<'a> {
         let key = (tag.to_le_bytes(), Rc::clone(&sink.routine), site);
         let entry = map.entry(key).or_insert(certainty);
         *entry = (*entry).min(certainty);
+    }
+
+    /// Notes what a call is given by the function at `entry`. When the tag was not known for sure in an earlier pass, what
+    /// was found then gives way; of a sure one nothing does.
+    pub(crate) fn settle(&mut self, entry: u32, site: u32, sink: &Sink, tags: &[u32], sure: bool) {
+        if sink.frees || tags.is_empty() {
+            return;
+        }
+        let key = (site, Rc::clone(&sink.routine));
+        if sure && !self.vague.contains_key(&key) {
+            return;
+        }
+        let pass = self.pass;
+        let vague = self.vague.entry(key).or_insert_with(|| Vague {
+            entry,
+            pass,
+            tags: Vec::new(),
+        });
+        if !sure && vague.entry != entry {
+            return;
+        }
+        if vague.entry == entry && vague.pass != pass {
+            vague.pass = pass;
+            for tag in std::mem::take(&mut vague.tags) {
+                self.found
+                    .remove(&(tag.to_le_bytes(), Rc::clone(&sink.routine), site));
+            }
+        }
+        for &tag in tags {
+            let key = (tag.to_le_bytes(), Rc::clone(&sink.routine), site);
+            if sure {
+                vague.tags.retain(|&known| known != tag);
+            } else if !self.found.contains_key(&key) {
+                vague.tags.push(tag);
+            }
+        }
     }
 
     /// True when something was found for the routine at a call.

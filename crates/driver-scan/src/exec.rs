@@ -51,7 +51,7 @@ impl Engine<'_> {
         let walks = walks_on(address);
         for atom in address.atoms() {
             let (val, _) = self.load_one(state, *atom, size);
-            if walks && atom.sym == CONST && !val.atoms().iter().any(|atom| looks_like_tag(*atom)) {
+            if walks && atom.sym == CONST && !val.atoms().iter().any(|atom| atom.looks_like_tag()) {
                 // The end of the table, or nothing that matters.
                 atoms.push(Atom::TOP);
                 break;
@@ -170,7 +170,7 @@ impl Engine<'_> {
             } => {
                 let new = self.value(state, src, size);
                 let immediate = matches!(src, Src::Imm(_)) && state.is_immediate(dst);
-                if size == 2
+                if size <= 2
                     && shift == 0
                     && new.constants().is_some()
                     && state.reg(dst).constants().is_none()
@@ -246,7 +246,12 @@ impl Engine<'_> {
                 state.set(dst, val);
             }
             Op::Lea { dst, size, mem } => {
-                let val = self.address(state, &mem);
+                let base = state.reg(mem.base);
+                // Some compilers put halves together so, where others say `or`.
+                let half = (size == 8 && mem.index == NONE && unknown(base))
+                    .then(|| half_known(&Val::constant(mem.disp as u64), base))
+                    .flatten();
+                let val = half.unwrap_or_else(|| self.address(state, &mem));
                 state.set(dst, truncate(&val, size));
             }
             Op::Store { mem, src } => self.store(run, state, &mem, src),
@@ -310,7 +315,17 @@ impl Engine<'_> {
         }
         let (left, right) = (self.value(state, a, size), self.value(state, b, size));
         if test && a != b && right.single() != Some(0) {
-            state.flags = None;
+            let bits = bin(BinOp::And, size, &left, &right);
+            state.flags = bits.single().is_some().then(|| Flags {
+                reg: NONE,
+                cells: [None; 2],
+                difference: NONE,
+                equality_only: false,
+                a: bits,
+                b: Val::constant(0),
+                size,
+                test,
+            });
             return;
         }
         state.flags = Some(Flags {
@@ -370,14 +385,15 @@ impl Engine<'_> {
         }
         match address {
             Val::One(atom) if atom.exact && atom.sym != TOP => {
-                self.remember(run, *atom, &val);
+                self.remember(run, *atom, size, &val);
+                self.watch(run, *atom, size, &val);
                 state.write(atom.sym, atom.off, size, val, immediate);
             }
             Val::One(_) => {}
             Val::Many(atoms) => {
                 self.spend(8 * atoms.len() as u64);
                 for atom in atoms.iter().filter(|atom| atom.exact && atom.sym != TOP) {
-                    self.remember(run, *atom, &val);
+                    self.remember(run, *atom, size, &val);
                     let old = match state.read(atom.sym, atom.off, size) {
                         Some((old, _)) => old,
                         None => self.load_one(state, *atom, size).0,
@@ -389,7 +405,7 @@ impl Engine<'_> {
     }
 
     /// Notes a store that other functions can see.
-    fn remember(&mut self, run: &Run, place: Atom, val: &Val) {
+    fn remember(&mut self, run: &Run, place: Atom, size: u8, val: &Val) {
         if !run.reporting || place.sym == STACK || self.stores.len() > 20_000 {
             return;
         }
@@ -403,8 +419,33 @@ impl Engine<'_> {
             .filter(|atom| atom.exact && (atom.sym == CONST || self.is_global(atom.sym)))
             .copied()
             .collect();
-        if !kept.is_empty() && (place.sym == CONST || self.is_global(place.sym)) {
+        if place.sym != CONST && !self.is_global(place.sym) {
+            return;
+        }
+        if !kept.is_empty() {
             self.stores.push((place.sym, place.off, Val::from_atoms(kept)));
+        }
+        if let (8, Some(both)) = (size, val.single())
+            && both >> 32 != 0
+        {
+            // Two neighbours at once.
+            let high = Val::constant(both >> 32);
+            self.stores.push((place.sym, place.off.wrapping_add(4), high));
+        }
+        if place.sym == CONST && size >= 4 {
+            self.pass_to_global(run, place.off, val);
+        }
+    }
+
+    /// A parameter stored to a global that calls take their tag from: asks who passes it.
+    fn pass_to_global(&mut self, run: &Run, off: i64, val: &Val) {
+        let Some(sinks) = self.global_sinks.get(&off).cloned() else {
+            return;
+        };
+        for atom in val.atoms().iter().filter(|atom| atom.sym > STACK && atom.exact) {
+            for sink in &sinks {
+                self.ask_behind(run, 0, sink, atom.sym, atom.off == 0);
+            }
         }
     }
 
@@ -499,12 +540,6 @@ fn walks_on(address: &Val) -> bool {
         .map(|(a, b)| b.off.wrapping_sub(a.off));
     let first = steps.next();
     open && places().count() > 2 && steps.all(|step| Some(step) == first)
-}
-
-/// Four printable characters.
-fn looks_like_tag(atom: Atom) -> bool {
-    let bytes = (atom.off as u32 & 0x7fff_ffff).to_le_bytes();
-    atom.sym == CONST && bytes.iter().all(|byte| (0x20..0x7f).contains(byte))
 }
 
 /// Numbers cut to `size` bytes; addresses and parameters are taken to fit.
@@ -604,6 +639,12 @@ pub(crate) fn bin(op: BinOp, size: u8, a: &Val, b: &Val) -> Val {
     {
         return Val::constant(mask(x.off.wrapping_sub(y.off) as u64, size));
     }
+    if size == 8
+        && matches!(op, BinOp::Or | BinOp::Add)
+        && let Some(half) = half_known(a, b).or_else(|| half_known(b, a))
+    {
+        return half;
+    }
     // Two sets of several members each are related in ways not known: no product of both.
     let mut atoms: Vec<Atom> = Vec::new();
     if a.atoms().len() == 1 || b.atoms().len() == 1 {
@@ -645,6 +686,22 @@ pub(crate) fn bin(op: BinOp, size: u8, a: &Val, b: &Val) -> Val {
         atoms.push(Atom::TOP);
     }
     Val::from_atoms(atoms)
+}
+
+/// True when nothing is known of a value but what it depends on.
+fn unknown(val: &Val) -> bool {
+    val.atoms().iter().all(|atom| atom.sym == TOP || !atom.exact)
+}
+
+/// Two members of a structure put together in one register: tags in one half, something unknown in the other, which is
+/// taken for zero.
+fn half_known(known: &Val, other: &Val) -> Option<Val> {
+    let halves = |value: u64| value & 0xffff_ffff == 0 || value >> 32 == 0;
+    let tags = known.atoms().iter().all(|atom| {
+        let value = atom.off as u64;
+        atom.sym == CONST && halves(value) && Atom::constant(value | value >> 32).looks_like_tag()
+    });
+    (tags && other.constants().is_none()).then(|| known.clone())
 }
 
 /// Two sets of equally many numbers are taken to come from the same variable (a loop's `i` and `2 * i`): member by member.

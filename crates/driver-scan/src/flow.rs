@@ -7,6 +7,7 @@ use crate::Arch;
 use crate::engine::{Callee, Demand, Engine, Lifter, MAX_SITES};
 use crate::hash::{Map, Set};
 use crate::ir::{Mem, NONE, Op, RBP, RSP, Reg, SP, Src};
+use crate::rounds::{Round, Rounds};
 use crate::state::State;
 use crate::value::{Atom, CONST, Kind, STACK, TOP, Val};
 
@@ -76,6 +77,11 @@ impl Run {
         }
     }
 
+    /// True when only some blocks are looked at, with nothing known before.
+    pub(crate) const fn is_local(&self) -> bool {
+        self.visits == 0
+    }
+
     /// Largest range that a bound makes of something unknown.
     pub(crate) const fn widest(&self) -> u64 {
         if self.wide { 64 } else { 8 }
@@ -120,12 +126,13 @@ impl Engine<'_> {
             .filter(|(site, _)| !reached(&run, *site))
             .cloned()
             .collect();
+        if run.unresolved.is_some() && !wide {
+            // A jump through a table whose bounds were not found: its cases may share the call.
+            self.demands.push(Demand::Wider);
+        }
         let (mut others, lost): (Vec<_>, Vec<_>) =
             missed.into_iter().partition(|(_, starts)| !starts.is_empty());
         if !lost.is_empty() {
-            if run.unresolved.is_some() && !wide {
-                self.demands.push(Demand::Wider);
-            }
             // Handlers of exceptions and cases of jumps that were not understood: with nothing known on entry.
             let mut starts = Vec::new();
             for (site, _) in &lost {
@@ -194,6 +201,7 @@ impl Engine<'_> {
                         }
                         loads_routine = true;
                     }
+                    Op::Store { .. } => {}
                     _ if here => return None,
                     _ => {}
                 }
@@ -340,27 +348,39 @@ impl Engine<'_> {
 
     /// Interprets from `starts` until nothing changes; the joined state at the returns.
     fn flow(&mut self, run: &mut Run, starts: Edges, report: bool) -> Option<State> {
-        let mut states: BTreeMap<u32, (State, u32)> = BTreeMap::new();
-        let mut work: BTreeSet<u32> = BTreeSet::new();
+        let mut states: BTreeMap<(u32, Round), (State, u32)> = BTreeMap::new();
+        let mut work: BTreeSet<(u32, Round)> = BTreeSet::new();
+        let mut rounds = Rounds::new(run.wide);
         let was_reporting = std::mem::replace(&mut run.reporting, false);
         for (at, state) in starts {
-            states.insert(at, (state, 0));
-            work.insert(at);
+            states.insert((at, 0), (state, 0));
+            work.insert((at, 0));
         }
         let mut orphans = false;
         loop {
-            while let Some(at) = work.pop_first() {
-                let Some((state, _)) = states.get(&at) else {
+            while let Some((at, round)) = work.pop_first() {
+                let Some((state, _)) = states.get(&(at, round)) else {
                     continue;
                 };
                 let state = state.clone();
-                for (to, next) in self.step(run, at, state) {
+                let edges = self.step(run, at, state);
+                let end = self.blocks.get(&at).map_or(at, |block| block.end);
+                for (to, mut next) in edges {
                     if run.nest.len() == 1 && run.slice.as_ref().is_some_and(|slice| !slice.contains(&to)) {
                         continue;
                     }
                     if states.len() >= MAX_BLOCKS {
                         break;
                     }
+                    let mut round = rounds.stay(round, to);
+                    if to < end && std::mem::take(&mut next.decided) {
+                        // What changes nothing is no new round.
+                        let known = states.get(&(to, round)).map(|(known, _)| known.clone());
+                        if known.is_none_or(|mut known| known.absorb(&next, false)) {
+                            round = rounds.again(round, end, to);
+                        }
+                    }
+                    let to = (to, round);
                     match states.get_mut(&to) {
                         None => {
                             states.insert(to, (next, 0));
@@ -387,15 +407,15 @@ impl Engine<'_> {
             // A jump that was not understood may go to any stretch of the function that nothing else reaches.
             orphans = true;
             let Some(state) = run.unresolved.take() else { break };
-            for at in self.unreached(run.bounds, states.keys().copied().collect()) {
-                states.insert(at, (state.clone(), 0));
-                work.insert(at);
+            for at in self.unreached(run.bounds, states.keys().map(|&(at, _)| at).collect()) {
+                states.insert((at, 0), (state.clone(), 0));
+                work.insert((at, 0));
             }
             run.unresolved = Some(state);
         }
         run.exit = None;
         run.reporting = report;
-        for (at, (state, _)) in states {
+        for ((at, _), (state, _)) in states {
             if run.nest.len() == 1
                 && let Some(end) = self.blocks.get(&at).map(|block| block.end)
             {
@@ -467,6 +487,7 @@ impl Engine<'_> {
                     return edges;
                 }
                 Op::JumpIf { cond, to } => {
+                    state.decided |= state.is_decided();
                     let mut taken = state.clone();
                     if taken.assume(cond, run.widest()) {
                         self.leave(run, ip, to, taken, &mut edges);
@@ -477,6 +498,7 @@ impl Engine<'_> {
                     return edges;
                 }
                 Op::JumpZero { reg, size, zero, to } => {
+                    state.decided |= state.reg(reg).single().is_some();
                     let mut taken = state.clone();
                     if taken.assume_zero(reg, size, zero) {
                         self.leave(run, ip, to, taken, &mut edges);

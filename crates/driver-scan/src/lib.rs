@@ -4,6 +4,7 @@
 //! panics, and time and memory are bounded by the size of the input.
 
 mod call;
+mod changes;
 mod engine;
 mod exec;
 mod fields;
@@ -17,12 +18,14 @@ mod lift_x86;
 mod limits;
 mod local;
 mod prefilter;
+mod rounds;
 mod routines;
 mod signer;
 mod state;
 mod stdcall;
 mod value;
 mod version;
+mod walks;
 mod xref;
 
 pub use finding::{Arch, Certainty, DriverScan, TagUse};

@@ -716,9 +716,19 @@ impl Arm64 {
                 });
             }
             O::TBZ | O::TBNZ => {
-                out.push(Op::FlagsLost);
-                out.push(Op::JumpIf {
-                    cond: Cond::Other,
+                let Operand::Imm16(bit) = second else { return };
+                let tested = src(first, 8, out);
+                out.push(Op::Bin {
+                    op: BinOp::And,
+                    dst: TMP,
+                    size: 8,
+                    a: tested,
+                    b: Src::Imm(1u64.wrapping_shl(u32::from(bit))),
+                });
+                out.push(Op::JumpZero {
+                    reg: TMP,
+                    size: 8,
+                    zero: i.opcode == O::TBZ,
                     to: Self::target(i, rva),
                 });
             }

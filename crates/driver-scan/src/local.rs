@@ -4,10 +4,11 @@
 //! before; when anything else reaches it, the whole function is interpreted instead.
 
 use crate::Certainty;
+use crate::changes::bit;
 use crate::engine::{Callee, Demand, Engine, Sink};
 use crate::flow::Run;
 use crate::hash::Set;
-use crate::ir::{Mem, NONE, Op, RCX, RDI, RSI, Reg, Src};
+use crate::ir::{Mem, NONE, Op, Reg, Src};
 use crate::state::State;
 use crate::value::{Atom, Kind, Val};
 
@@ -255,18 +256,9 @@ impl Engine<'_> {
 
     /// True when an operation changes a register.
     fn writes(&self, op: &Op, reg: Reg) -> bool {
-        match *op {
-            Op::Mov { dst, .. }
-            | Op::Insert { dst, .. }
-            | Op::Extend { dst, .. }
-            | Op::Bin { dst, .. }
-            | Op::Un { dst, .. }
-            | Op::Lea { dst, .. }
-            | Op::Select { dst, .. }
-            | Op::Clobber { dst } => dst == reg,
-            Op::Rep { .. } => matches!(reg, RCX | RSI | RDI),
+        match op {
             Op::Call { .. } | Op::CallInd { .. } => self.is_volatile(reg),
-            _ => false,
+            _ => op.written() & bit(reg) != 0,
         }
     }
 

@@ -49,6 +49,8 @@ pub(crate) struct State {
     pub(crate) escaped: Vec<i64>,
     /// Bytes pushed since the last call (x86).
     pub(crate) pushed: u32,
+    /// A comparison of two known values decided the way since the last round of a loop began.
+    pub(crate) decided: bool,
 }
 
 impl State {
@@ -61,6 +63,7 @@ impl State {
             flags: None,
             escaped: Vec::new(),
             pushed: 0,
+            decided: false,
         }
     }
 
@@ -137,6 +140,16 @@ impl State {
         start..end
     }
 
+    /// What was stored from `from` up to `to`.
+    pub(crate) fn stored_between(&self, sym: Sym, from: i64, to: i64) -> impl Iterator<Item = &Val> {
+        let start = self.position(sym, from);
+        self.mem
+            .iter()
+            .skip(start)
+            .take_while(move |slot| slot.sym == sym && slot.off < to)
+            .map(|slot| &slot.val)
+    }
+
     /// What was stored at a cell, and whether as a constant; `None` when nothing is known to have been stored there.
     pub(crate) fn read(&self, sym: Sym, off: i64, size: u8) -> Option<(Val, bool)> {
         let range = self.overlap(sym, off, i64::from(size));
@@ -156,7 +169,10 @@ impl State {
                 }
                 Some((slot.val.map(|value| mask(value >> shift, size)), slot.immediate))
             }
-            several => Some((combine(several, off, size), false)),
+            several => Some((
+                one_half(several, off, size).unwrap_or_else(|| combine(several, off, size)),
+                false,
+            )),
         }
     }
 
@@ -246,6 +262,7 @@ impl State {
         self.origin.retain(|copy| other.origin.contains(copy));
         self.immediate = 0;
         self.pushed = self.pushed.min(other.pushed);
+        self.decided &= other.decided;
         if self.flags != other.flags {
             self.flags = None;
         }
@@ -294,6 +311,14 @@ impl State {
         changed
     }
 
+    /// True when both sides of the last comparison are known, or their distance.
+    pub(crate) fn is_decided(&self) -> bool {
+        self.flags.as_ref().is_some_and(|flags| {
+            (flags.a.single().is_some() && (flags.test || flags.b.single().is_some()))
+                || same_base(&flags.a, &flags.b).is_some()
+        })
+    }
+
     /// Narrows what was compared to what the condition allows; false when it cannot hold. A bound of up to `widest`
     /// makes something unknown a range of numbers.
     pub(crate) fn assume(&mut self, cond: Cond, widest: u64) -> bool {
@@ -312,7 +337,11 @@ impl State {
         } else {
             match flags.b.single() {
                 Some(b) => narrow(&flags.a, b, flags.size, cond, widest),
-                None => return true,
+                // Two addresses in the same object.
+                None => {
+                    return same_base(&flags.a, &flags.b)
+                        .is_none_or(|(a, b)| narrow(&Val::constant(a), b, 8, cond, 1).is_some());
+                }
             }
         };
         let Some(narrowed) = narrowed else { return false };
@@ -366,6 +395,16 @@ impl State {
             slot.val = val;
         }
     }
+}
+
+/// The distances of two addresses from the same base, made positive.
+fn same_base(a: &Val, b: &Val) -> Option<(u64, u64)> {
+    let (Val::One(a), Val::One(b)) = (a, b) else {
+        return None;
+    };
+    let same = a.sym == b.sym && a.sym > TOP && a.exact && b.exact;
+    let positive = |off: i64| (off as u64) ^ (1 << 63);
+    same.then(|| (positive(a.off), positive(b.off)))
 }
 
 /// A value less `by`.
@@ -444,7 +483,23 @@ fn push_piece(pieces: &mut Vec<Slot>, slot: &Slot, from: i64, to: i64) {
     });
 }
 
-/// Puts a value together from several cells; anything when a byte is missing or not one constant.
+/// Two members of a structure read at once: the tags in one half, when the other is not known and is taken for zero.
+fn one_half(slots: &[Slot], off: i64, size: u8) -> Option<Val> {
+    let ([low, high], 8) = (slots, size) else {
+        return None;
+    };
+    if (low.off, low.size, high.off, high.size) != (off, 4, off.saturating_add(4), 4) {
+        return None;
+    }
+    let tags = |val: &Val| val.atoms().iter().all(|atom| atom.looks_like_tag());
+    match (low.val.constants().is_some(), high.val.constants().is_some()) {
+        (true, false) if tags(&low.val) => Some(low.val.clone()),
+        (false, true) if tags(&high.val) => Some(high.val.map(|value| value << 32)),
+        _ => None,
+    }
+}
+
+/// Puts a value together from several cells; when a byte is missing or not one constant, only what it depends on is left.
 fn combine(slots: &[Slot], off: i64, size: u8) -> Val {
     let mut value = 0u64;
     for index in 0..i64::from(size) {
@@ -459,7 +514,10 @@ fn combine(slots: &[Slot], off: i64, size: u8) -> Val {
             });
         match byte {
             Some(byte) => value |= byte << (index * 8),
-            None => return Val::TOP,
+            None => {
+                let behind = slots.iter().flat_map(|slot| slot.val.dependencies());
+                return Val::from_atoms(behind.chain([Atom::TOP]).collect());
+            }
         }
     }
     Val::constant(value)

@@ -61,6 +61,12 @@ impl Atom {
             off: 0,
         }
     }
+
+    /// True for a number of four printable characters.
+    pub(crate) fn looks_like_tag(self) -> bool {
+        let bytes = (self.off as u32 & 0x7fff_ffff).to_le_bytes();
+        self.sym == CONST && bytes.iter().all(|byte| (0x20..0x7f).contains(byte))
+    }
 }
 
 /// A set of possible values, never empty, sorted.

@@ -3,6 +3,7 @@
 use memchr::memchr_iter;
 
 use crate::Arch;
+use crate::hash::Set;
 use crate::image::Image;
 
 /// References inside the code of one image.
@@ -18,6 +19,9 @@ pub(crate) struct Xrefs {
     entries: Vec<u32>,
 }
 
+/// Most jump tables looked at, and most cases of one.
+const MAX_TABLES: usize = 20_000;
+const MAX_CASES: u32 = 512;
 /// Most direct calls kept.
 const MAX_CALLS: usize = 4 << 20;
 
@@ -63,8 +67,6 @@ impl Xrefs {
     /// Call targets, pointed-to code, exports and the entry point, outside functions with exception data.
     fn find_entries(&self, image: &Image<'_>) -> Vec<u32> {
         let mut entries: Vec<u32> = image.entries.clone();
-        let pointed = self.pointers.iter().map(|&(target, _)| target);
-        entries.extend(pointed.filter(|&target| starts_function(image, target)));
         let mut last = u32::MAX;
         for &(target, _) in &self.calls {
             if target != last && image.bounds(target).is_none_or(|bounds| bounds.start == target) {
@@ -73,8 +75,50 @@ impl Xrefs {
             last = target;
         }
         entries.sort_unstable();
+        let cases = self.cases(image, &entries);
+        let pointed = self.pointers.iter().map(|&(target, _)| target);
+        entries.extend(pointed.filter(|&target| !cases.contains(&target) && starts_function(image, target)));
+        entries.sort_unstable();
         entries.dedup();
         entries
+    }
+
+    /// What the jump tables of a 32-bit image lead to: pointers in a row behind the place that `jmp [reg * 4 + table]`
+    /// names, as long as they stay between the called functions around the jump.
+    fn cases(&self, image: &Image<'_>, called: &[u32]) -> Set<u32> {
+        let mut cases = Set::default();
+        if image.arch != Arch::X86 {
+            return cases;
+        }
+        let mut places: Vec<(u32, u32)> = self.pointers.iter().map(|&(target, at)| (at, target)).collect();
+        places.sort_unstable();
+        let mut tables: Set<u32> = Set::default();
+        for section in image.sections.iter().filter(|section| section.exec) {
+            for at in memchr_iter(0xff, section.data) {
+                let Some(&[0x24, sib, a, b, c, d]) = section.data.get(at + 1..at + 7) else {
+                    continue;
+                };
+                let table = image.rva_of(u64::from(u32::from_le_bytes([a, b, c, d])));
+                let Some(table) = table
+                    .filter(|&table| sib & 0xc7 == 0x85 && tables.len() < MAX_TABLES && tables.insert(table))
+                else {
+                    continue;
+                };
+                let jump = section.rva.saturating_add(at as u32);
+                let upto = called.partition_point(|&entry| entry <= jump);
+                let first = upto.checked_sub(1).and_then(|index| called.get(index)).copied();
+                let bounds = first.unwrap_or(0)..called.get(upto).copied().unwrap_or(u32::MAX);
+                let from = places.partition_point(|&(place, _)| place < table);
+                let row = places.iter().skip(from).zip(0..MAX_CASES);
+                cases.extend(
+                    row.take_while(|&(&(place, target), index)| {
+                        place == table.saturating_add(index * 4) && bounds.contains(&target)
+                    })
+                    .map(|(&(_, target), _)| target),
+                );
+            }
+        }
+        cases
     }
 
     /// Sites of direct calls and jumps to `target`.
@@ -214,11 +258,24 @@ fn after_padding(image: &Image<'_>, floor: u32, site: u32) -> Option<u32> {
             .get(..before.len().saturating_sub(run - 1))
             .unwrap_or_default();
         let ends = matches!(last, [.., 0xc3]) || matches!(last, [.., 0xc2, _, 0]);
+        if *padding == 0x90 && !ends && !may_end(last) {
+            // A loop is aligned in the middle of a function.
+            continue;
+        }
         if run >= 2 || ends || start.is_multiple_of(16) {
             return Some(start);
         }
     }
     None
+}
+
+/// True when code may end in a jump, a call that does not return, ud2 or int3.
+const fn may_end(code: &[u8]) -> bool {
+    matches!(
+        code,
+        [.., 0xeb, _] | [.., 0xe8 | 0xe9, _, _, _, _] | [.., 0xff, 0x15 | 0x25, _, _, _, _]
+            | [.., 0xff, 0xd0..=0xd7 | 0xe0..=0xe7] | [.., 0x0f, 0x0b] | [.., 0xcc]
+    )
 }
 
 fn x86_branches(image: &Image<'_>, opcode: u8, rva: u32, data: &[u8], out: &mut Vec<(u32, u32)>) {

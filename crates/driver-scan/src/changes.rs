@@ -1,0 +1,92 @@
+//! Which registers a function of the image leaves alone. Compilers that see both sides keep values over a call in
+//! registers that the convention lets the callee change.
+
+use crate::engine::Engine;
+use crate::ir::{Op, RCX, RDI, RSI, Reg};
+
+/// Any register may be changed.
+const ALL: u64 = u64::MAX;
+/// Most blocks of a callee that are looked at.
+const MAX_BLOCKS: usize = 48;
+/// Deepest nesting of callees looked at.
+const MAX_DEPTH: u8 = 3;
+
+/// The bit of a register.
+pub(crate) const fn bit(reg: Reg) -> u64 {
+    if reg < 64 { 1 << reg } else { 0 }
+}
+
+impl Op {
+    /// The registers that the operation sets, as bits; calls apart.
+    pub(crate) const fn written(&self) -> u64 {
+        match *self {
+            Self::Mov { dst, .. }
+            | Self::Insert { dst, .. }
+            | Self::Extend { dst, .. }
+            | Self::Bin { dst, .. }
+            | Self::Un { dst, .. }
+            | Self::Lea { dst, .. }
+            | Self::Select { dst, .. }
+            | Self::Clobber { dst } => bit(dst),
+            Self::Rep { .. } => bit(RCX) | bit(RSI) | bit(RDI),
+            _ => 0,
+        }
+    }
+}
+
+impl Engine<'_> {
+    /// The registers that a call of the function may change, as bits.
+    pub(crate) fn changed_by(&mut self, function: u32) -> u64 {
+        self.changed_within(function, 0)
+    }
+
+    fn changed_within(&mut self, function: u32, depth: u8) -> u64 {
+        if let Some(&known) = self.changes.get(&function) {
+            return known;
+        }
+        if depth >= MAX_DEPTH {
+            return ALL;
+        }
+        // A function that calls itself changes anything.
+        self.changes.insert(function, ALL);
+        let changed = self.changed_in_blocks(function, depth).unwrap_or(ALL);
+        self.changes.insert(function, changed);
+        changed
+    }
+
+    /// `None` when not all of the function is seen.
+    fn changed_in_blocks(&mut self, function: u32, depth: u8) -> Option<u64> {
+        let (mut work, mut seen) = (vec![function], Vec::new());
+        let mut changed = 0;
+        while let Some(at) = work.pop() {
+            if seen.contains(&at) {
+                continue;
+            }
+            seen.push(at);
+            if seen.len() > MAX_BLOCKS {
+                return None;
+            }
+            let block = self.block(at)?;
+            self.spend(block.ops.len() as u64 / 8 + 1);
+            for &(_, next, op) in &block.ops {
+                changed |= op.written();
+                match op {
+                    Op::Call { to } => {
+                        changed |= self.changed_within(to, depth + 1);
+                        if changed == ALL {
+                            return None;
+                        }
+                    }
+                    Op::CallInd { .. } | Op::JumpInd { .. } => return None,
+                    Op::Jump { to } => work.push(to),
+                    Op::JumpIf { to, .. } | Op::JumpZero { to, .. } => work.extend([to, next]),
+                    _ => {}
+                }
+            }
+            if !block.ops.last().is_some_and(|(_, _, op)| op.ends_block()) {
+                work.push(block.end);
+            }
+        }
+        Some(changed)
+    }
+}
