@@ -4,6 +4,13 @@
 #[must_use]
 pub fn line(cells: &[&str]) -> String {
     let mut out = String::new();
+    push_cells(&mut out, cells);
+    out.push('\n');
+    out
+}
+
+/// Appends cells with commas between them, without a line end.
+pub fn push_cells(out: &mut String, cells: &[&str]) {
     for (at, cell) in cells.iter().enumerate() {
         if at > 0 {
             out.push(',');
@@ -19,8 +26,6 @@ pub fn line(cells: &[&str]) -> String {
             out.push_str(cell);
         }
     }
-    out.push('\n');
-    out
 }
 
 #[cfg(test)]

@@ -11,6 +11,9 @@ use crate::ui::ColorChoice;
 /// Columns assumed where there is no terminal to ask.
 pub const DEFAULT_WIDTH: usize = 80;
 
+/// Text of so many bytes is not gathered in a buffer before it is written.
+const LONG: usize = 8192;
+
 /// How text should look where it goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Look {
@@ -133,8 +136,13 @@ impl Out {
     /// # Errors
     /// [`Failure::Output`]; a closed pipe is one too, which ends the run with status 0.
     pub fn text(&mut self, text: &str) -> Result<(), Failure> {
-        self.write_all(text.as_bytes())
-            .map_err(|source| self.failed(source))
+        let done = match &mut self.sink {
+            Sink::Stdout(stream) if !self.look.color && text.len() >= LONG && is_plain(text) => {
+                past_stripping(stream, text)
+            }
+            _ => self.write_all(text.as_bytes()),
+        };
+        done.map_err(|source| self.failed(source))
     }
 
     /// Puts everything in its place. To be called once, at the end.
@@ -176,6 +184,20 @@ impl Write for Out {
             Sink::File(file) => file.writer.flush(),
         }
     }
+}
+
+/// True where taking escape sequences out of a text would leave it as it is.
+fn is_plain(text: &str) -> bool {
+    text.bytes()
+        .all(|byte| matches!(byte, b'\n' | b'\t' | 0x20..=0x7e | 0x80..))
+}
+
+/// Writes a plain text behind what is buffered. The stream would look for escape sequences in it byte by byte, which
+/// takes as long as making the text did.
+fn past_stripping(stream: &mut BufWriter<anstream::AutoStream<io::Stdout>>, text: &str) -> io::Result<()> {
+    stream.flush()?;
+    let mut stdout: &io::Stdout = stream.get_ref().as_inner();
+    stdout.write_all(text.as_bytes())
 }
 
 /// A file under a temporary name beside its final one; gone unless committed.
@@ -260,6 +282,18 @@ mod tests {
                 expected,
                 "{choice:?} {terminal} {no_color} {dumb}"
             );
+        }
+    }
+
+    #[test]
+    fn text_with_control_characters_is_not_plain() {
+        for (text, plain) in [
+            ("a\tb\n\u{e9}", true),
+            ("\u{1b}[1m", false),
+            ("a\u{7}", false),
+            ("\u{7f}", false),
+        ] {
+            assert_eq!(is_plain(text), plain, "{text:?}");
         }
     }
 

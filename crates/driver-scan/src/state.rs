@@ -128,8 +128,10 @@ impl State {
 
     /// Cells that overlap `size` bytes at `sym + off`, as a range of indices.
     fn overlap(&self, sym: Sym, off: i64, size: i64) -> std::ops::Range<usize> {
-        let end = self.position(sym, off.saturating_add(size));
         let mut start = self.position(sym, off);
+        let beyond = (sym, off.saturating_add(size));
+        let covered = self.mem.iter().skip(start);
+        let end = start + covered.take_while(|slot| (slot.sym, slot.off) < beyond).count();
         while let Some(before) = start.checked_sub(1).and_then(|index| self.mem.get(index)) {
             if before.sym == sym && before.off.saturating_add(i64::from(before.size)) > off {
                 start -= 1;
@@ -199,6 +201,19 @@ impl State {
             slot.immediate = immediate;
             return;
         }
+        if range.is_empty() {
+            if self.mem.len() < MAX_SLOTS {
+                let slot = Slot {
+                    sym,
+                    off,
+                    size,
+                    immediate,
+                    val,
+                };
+                self.mem.insert(range.start, slot);
+            }
+            return;
+        }
         let mut pieces = Vec::new();
         for slot in self.mem.drain(range.clone()) {
             let slot_end = slot.off + i64::from(slot.size);
@@ -246,6 +261,12 @@ impl State {
         self.mem.drain(range);
     }
 
+    /// True when both states know of the same cells, whatever they hold.
+    fn has_cells_of(&self, other: &Self) -> bool {
+        let cell = |slot: &Slot| (slot.sym, slot.off, slot.size);
+        self.mem.iter().map(cell).eq(other.mem.iter().map(cell))
+    }
+
     /// Joins `other` into this state; true when it changed. With `widen`, what still changes becomes anything.
     pub(crate) fn absorb(&mut self, other: &Self, widen: bool) -> bool {
         let mut changed = false;
@@ -270,6 +291,13 @@ impl State {
             if !self.escaped.contains(off) {
                 self.escaped.push(*off);
             }
+        }
+        if self.has_cells_of(other) {
+            for (mine, theirs) in self.mem.iter_mut().zip(&other.mem) {
+                changed |= join_into(&mut mine.val, &theirs.val, widen);
+                mine.immediate &= theirs.immediate;
+            }
+            return changed;
         }
         // A cell written on one way only keeps its value beside whatever was there before.
         let mut other_cells = other.mem.iter().peekable();

@@ -185,14 +185,17 @@ fn json_use(tag_use: &TagUse) -> Use<'_> {
 
 fn as_csv(found: &ScanRun) -> String {
     let mut text = csv::line(&["path", "tag", "routine", "rva", "certainty"]);
+    let mut path = String::new();
     for file in &found.files {
-        let path = csv::line(&[&file.path]);
+        path.clear();
+        csv::push_cells(&mut path, &[&file.path]);
         for tag_use in &file.scan.tags {
             let (tag, rva) = (Tag::from_nt(tag_use.tag).to_string(), tag_use.rva.to_string());
             let certainty = tag_use.certainty.as_str();
-            text.push_str(path.trim_end_matches('\n'));
+            text.push_str(&path);
             text.push(',');
-            text.push_str(&csv::line(&[&tag, &tag_use.routine, &rva, certainty]));
+            csv::push_cells(&mut text, &[&tag, &tag_use.routine, &rva, certainty]);
+            text.push('\n');
         }
     }
     text
@@ -200,11 +203,13 @@ fn as_csv(found: &ScanRun) -> String {
 
 fn in_words(found: &ScanRun, style: Style) -> String {
     let mut text = String::new();
+    let mut tags = 0;
     for file in &found.files {
-        text.push_str(&of_driver(file, style));
+        let uses = by_tag(&file.scan.tags);
+        tags += uses.len();
+        text.push_str(&of_driver(file, &uses, style));
         text.push('\n');
     }
-    let tags: usize = found.files.iter().map(|file| by_tag(&file.scan.tags).len()).sum();
     let drivers = plural(found.files.len(), "driver", "drivers");
     text.push_str(&format!("{drivers}, {}", plural(tags, "tag", "tags")));
     if !found.problems.is_empty() {
@@ -221,7 +226,7 @@ fn in_words(found: &ScanRun, style: Style) -> String {
     text
 }
 
-fn of_driver(file: &ScannedFile, style: Style) -> String {
+fn of_driver(file: &ScannedFile, uses_by_tag: &[([u8; 4], Vec<&TagUse>)], style: Style) -> String {
     let scan = &file.scan;
     let mut text = style.paint(Paint::Bold, &style.wrap("", "  ", &file.path));
     let mut about: Vec<String> = Vec::new();
@@ -238,13 +243,13 @@ fn of_driver(file: &ScannedFile, style: Style) -> String {
         Column::numbers("calls", 0),
         Column::words("first at", 8, 1),
     ]);
-    for (tag, uses) in by_tag(&scan.tags) {
+    for (tag, uses) in uses_by_tag {
         let Some(best) = uses.iter().min_by_key(|u| (u.certainty, u.rva)) else {
             continue;
         };
         let calls = uses.iter().filter(|u| u.certainty != Certainty::Bytes).count();
         table.row([
-            Tag::from_nt(tag).to_string(),
+            Tag::from_nt(*tag).to_string(),
             best.certainty.as_str().to_string(),
             best.routine.clone(),
             if calls == 0 { "-".into() } else { calls.to_string() },
