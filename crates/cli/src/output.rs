@@ -186,10 +186,11 @@ impl Write for Out {
     }
 }
 
-/// True where taking escape sequences out of a text would leave it as it is.
+/// True where taking escape sequences out of a text would leave it as it is. Control characters beyond ASCII begin with 0xC2,
+/// which is left to the search.
 fn is_plain(text: &str) -> bool {
     text.bytes()
-        .all(|byte| matches!(byte, b'\n' | b'\t' | 0x20..=0x7e | 0x80..))
+        .all(|byte| byte != 0xc2 && matches!(byte, b'\n' | b'\t' | 0x20..=0x7e | 0x80..))
 }
 
 /// Writes a plain text behind what is buffered. The stream would look for escape sequences in it byte by byte, which
@@ -292,6 +293,7 @@ mod tests {
             ("\u{1b}[1m", false),
             ("a\u{7}", false),
             ("\u{7f}", false),
+            ("\u{9b}1m", false),
         ] {
             assert_eq!(is_plain(text), plain, "{text:?}");
         }
