@@ -83,17 +83,8 @@ pub fn scan(paths: &[PathBuf], cache: Cache, ui: &Ui) -> ScanRun {
     let mut run = ScanRun::default();
     let found = find::drivers(paths, &mut run.problems);
     let mut cache = cache;
-    let jobs: Vec<(PathBuf, Option<Identity>)> = found
-        .into_iter()
-        .map(|path| {
-            let identity = identity(&path);
-            (path, identity)
-        })
-        .collect();
-    let mut results: Vec<Option<FileResult>> = jobs
-        .iter()
-        .map(|(_, identity)| cache.get(identity.as_ref()?))
-        .collect();
+    let (identities, mut results): (Vec<_>, Vec<_>) = remembered(&found, &cache).into_iter().unzip();
+    let jobs: Vec<(PathBuf, Option<Identity>)> = found.into_iter().zip(identities).collect();
     run.from_cache = results.iter().flatten().count();
     let missing: Vec<usize> = (0..jobs.len())
         .filter(|&at| results.get(at).is_some_and(Option::is_none))
@@ -115,6 +106,37 @@ pub fn scan(paths: &[PathBuf], cache: Cache, ui: &Ui) -> ScanRun {
         add(&mut run, &path, identity.as_ref(), result.unwrap_or_default());
     }
     run
+}
+
+/// What each file is, and what is remembered of it. Systems take longer to tell than the rest of a run that scans nothing, so
+/// they are asked on all threads.
+fn remembered(paths: &[PathBuf], cache: &Cache) -> Vec<(Option<Identity>, Option<FileResult>)> {
+    /// For fewer files a thread is not worth its start.
+    const FEW: usize = 64;
+    let ask = |path: &PathBuf| {
+        let identity = identity(path);
+        let result = identity.as_ref().and_then(|identity| cache.get(identity));
+        (identity, result)
+    };
+    if paths.len() <= FEW {
+        return paths.iter().map(ask).collect();
+    }
+    thread::scope(|scope| {
+        let parts: Vec<_> = paths
+            .chunks(paths.len().div_ceil(THREADS))
+            .map(|part| {
+                (
+                    part.len(),
+                    scope.spawn(move || part.iter().map(ask).collect::<Vec<_>>()),
+                )
+            })
+            .collect();
+        parts
+            .into_iter()
+            // A part that was not told is scanned anew.
+            .flat_map(|(files, part)| part.join().unwrap_or_else(|_| vec![(None, None); files]))
+            .collect()
+    })
 }
 
 fn add(run: &mut ScanRun, path: &Path, identity: Option<&Identity>, result: FileResult) {
