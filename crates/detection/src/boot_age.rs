@@ -9,13 +9,17 @@ use crate::screen::Held;
 /// that ends three minutes after boot; how much longer it takes differs, so this is ten times that.
 const SETTLED: f64 = 1_800.0;
 
-/// Whether the kernel may have booted less than [`SETTLED`] before the end of a window of `length` seconds.
+/// Whether a kernel with this uptime may have booted less than [`SETTLED`] before the end of a window of `length` seconds.
 ///
 /// Where the recording holds no uptime, allocations tell it: a window that holds a certain part of all allocations since boot
 /// lasted about that part of the time. Where neither is known nothing says that the kernel is older.
-pub(crate) fn just_booted(history: &History, studied: &[Studied], length: f64) -> bool {
-    let uptime = history.samples.last().and_then(|s| s.uptime_s);
-    uptime
+pub(crate) fn just_booted(
+    uptime_s: Option<f64>,
+    history: &History,
+    studied: &[Studied],
+    length: f64,
+) -> bool {
+    uptime_s
         .or_else(|| age_by_allocations(history, studied, length))
         .is_none_or(|age| age < SETTLED)
 }

@@ -39,14 +39,15 @@ pub fn judge(history: &History, config: &Config) -> Analysis {
         .iter()
         .map(|series| study_series(series, &axis, &stage))
         .collect();
+    let around = Surroundings::of(history, config.physical_bytes);
     let scene = Scene {
         history,
         axis: &axis,
         window,
-        around: Surroundings::of(history, config.physical_bytes),
+        around,
         room: Room::of(history),
         baseline: Baseline::new(&axis, window),
-        just_booted: just_booted(history, &studied, axis.length(window)),
+        just_booted: just_booted(around.uptime_s, history, &studied, axis.length(window)),
         config,
     };
     let mut judgements: Vec<Judgement> = studied

@@ -8,7 +8,7 @@ use crate::local::Carried;
 use crate::routines::{Arg, argument};
 use crate::state::State;
 use crate::stdcall;
-use crate::value::{Atom, CONST, Kind, STACK, Sym, TOP, Val};
+use crate::value::{Atom, CONST, Kind, STACK, Sym, TOP, Val, common};
 use crate::walks::Walks;
 use crate::{Arch, Certainty};
 
@@ -624,29 +624,12 @@ impl Engine<'_> {
 
     /// True for a short function that calls nothing.
     fn is_leaf(&mut self, function: u32) -> bool {
-        let (mut work, mut seen) = (vec![function], Vec::new());
-        while let Some(at) = work.pop() {
-            if seen.contains(&at) {
-                continue;
-            }
-            seen.push(at);
-            let Some(block) = self.block(at) else { return false };
-            if seen.len() > 64 {
-                return false;
-            }
-            for &(_, next, op) in &block.ops {
-                match op {
-                    Op::Call { .. } | Op::CallInd { .. } => return false,
-                    Op::Jump { to } => work.push(to),
-                    Op::JumpIf { to, .. } | Op::JumpZero { to, .. } => work.extend([to, next]),
-                    _ => {}
-                }
-            }
-            if !block.ops.last().is_some_and(|(_, _, op)| op.ends_block()) {
-                work.push(block.end);
-            }
-        }
-        true
+        /// Most blocks of a short function.
+        const SHORT: usize = 64;
+        self.all_blocks(function, SHORT, |_, block| {
+            let calls = |op: &Op| matches!(op, Op::Call { .. } | Op::CallInd { .. });
+            !block.ops.iter().any(|(_, _, op)| calls(op))
+        })
     }
 
     /// The routine a resolver is asked for, when its name is known.
@@ -754,12 +737,8 @@ fn believable(val: &Val) -> Vec<u32> {
         .collect();
     if val.constants().is_none() {
         tags.retain(|&tag| Atom::constant(u64::from(tag)).looks_like_tag());
-        let mut steps = tags.windows(2).map(|pair| match pair {
-            [a, b] => b.wrapping_sub(*a),
-            _ => 0,
-        });
-        let first = steps.next();
-        if tags.len() >= LEAST_COUNTED && steps.all(|step| Some(step) == first) {
+        let steps = tags.iter().zip(tags.iter().skip(1));
+        if tags.len() >= LEAST_COUNTED && common(steps.map(|(a, b)| b.wrapping_sub(*a))).is_some() {
             tags.truncate(1);
         }
     }

@@ -2,6 +2,7 @@
 //! registers that the convention lets the callee change.
 
 use crate::engine::Engine;
+use crate::flow::Block;
 use crate::ir::{Op, RCX, RDI, RSI, Reg};
 
 /// Any register may be changed.
@@ -56,28 +57,47 @@ impl Engine<'_> {
 
     /// `None` when not all of the function is seen.
     fn changed_in_blocks(&mut self, function: u32, depth: u8) -> Option<u64> {
-        let (mut work, mut seen) = (vec![function], Vec::new());
         let mut changed = 0;
+        let all = self.all_blocks(function, MAX_BLOCKS, |engine, block| {
+            engine.spend(block.ops.len() as u64 / 8 + 1);
+            for (_, _, op) in &block.ops {
+                changed |= op.written();
+                match *op {
+                    Op::Call { to } => changed |= engine.changed_within(to, depth + 1),
+                    Op::CallInd { .. } | Op::JumpInd { .. } => return false,
+                    _ => {}
+                }
+                if changed == ALL {
+                    return false;
+                }
+            }
+            true
+        });
+        all.then_some(changed)
+    }
+
+    /// Goes through the blocks of a function while `look` says so; true when it saw all of them, `most` or fewer.
+    pub(crate) fn all_blocks(
+        &mut self,
+        function: u32,
+        most: usize,
+        mut look: impl FnMut(&mut Self, &Block) -> bool,
+    ) -> bool {
+        let (mut work, mut seen) = (vec![function], Vec::new());
         while let Some(at) = work.pop() {
             if seen.contains(&at) {
                 continue;
             }
             seen.push(at);
-            if seen.len() > MAX_BLOCKS {
-                return None;
+            if seen.len() > most {
+                return false;
             }
-            let block = self.block(at)?;
-            self.spend(block.ops.len() as u64 / 8 + 1);
+            let Some(block) = self.block(at) else { return false };
+            if !look(self, &block) {
+                return false;
+            }
             for &(_, next, op) in &block.ops {
-                changed |= op.written();
                 match op {
-                    Op::Call { to } => {
-                        changed |= self.changed_within(to, depth + 1);
-                        if changed == ALL {
-                            return None;
-                        }
-                    }
-                    Op::CallInd { .. } | Op::JumpInd { .. } => return None,
                     Op::Jump { to } => work.push(to),
                     Op::JumpIf { to, .. } | Op::JumpZero { to, .. } => work.extend([to, next]),
                     _ => {}
@@ -87,6 +107,6 @@ impl Engine<'_> {
                 work.push(block.end);
             }
         }
-        Some(changed)
+        true
     }
 }

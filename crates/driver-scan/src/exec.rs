@@ -4,7 +4,7 @@ use crate::engine::Engine;
 use crate::flow::Run;
 use crate::ir::{BinOp, Cond, Mem, NONE, Op, RAX, RCX, RDI, RSI, RSP, Src, UnOp, VEC};
 use crate::state::{Flags, State};
-use crate::value::{Atom, CONST, Kind, MAX_SET, STACK, TOP, Val, mask, sign_extend};
+use crate::value::{Atom, CONST, Kind, MAX_SET, STACK, TOP, Val, common, mask, sign_extend};
 
 /// Longest copy or fill that is followed, in elements.
 const MAX_COPY: u64 = 64;
@@ -442,11 +442,7 @@ impl Engine<'_> {
         let Some(sinks) = self.global_sinks.get(&off).cloned() else {
             return;
         };
-        for atom in val.atoms().iter().filter(|atom| atom.sym > STACK && atom.exact) {
-            for sink in &sinks {
-                self.ask_behind(run, 0, sink, atom.sym, atom.off == 0);
-            }
-        }
+        self.ask_who_stores(run, &sinks, val);
     }
 
     /// True for symbols that mean the same in every function.
@@ -535,11 +531,10 @@ impl Engine<'_> {
 fn walks_on(address: &Val) -> bool {
     let open = address.atoms().iter().any(|atom| atom.sym != CONST);
     let places = || address.atoms().iter().filter(|atom| atom.sym == CONST);
-    let mut steps = places()
+    let steps = places()
         .zip(places().skip(1))
         .map(|(a, b)| b.off.wrapping_sub(a.off));
-    let first = steps.next();
-    open && places().count() > 2 && steps.all(|step| Some(step) == first)
+    open && places().count() > 2 && common(steps).is_some()
 }
 
 /// Numbers cut to `size` bytes; addresses and parameters are taken to fit.

@@ -205,8 +205,13 @@ impl Engine<'_> {
             self.note_tag(run, place, tag.off as u32);
         }
         let sinks = self.fields.watched.get(&place.off).cloned().unwrap_or_default();
+        self.ask_who_stores(run, &sinks, val);
+    }
+
+    /// Asks where a value comes from that is stored where the calls of `sinks` take their tag.
+    pub(crate) fn ask_who_stores(&mut self, run: &Run, sinks: &[Sink], val: &Val) {
         for atom in val.atoms().iter().filter(|atom| atom.sym > STACK && atom.exact) {
-            for sink in &sinks {
+            for sink in sinks {
                 self.ask_behind(run, 0, sink, atom.sym, atom.off == 0);
             }
         }
@@ -310,28 +315,18 @@ fn four_letters(tag: u32) -> bool {
 /// `mov dword ptr [reg + disp], imm32` (C7 /0), not through the stack or frame pointer.
 fn x86_stores(data: &[u8], add: &mut impl FnMut(usize, i64, u32)) {
     for at in memchr::memchr_iter(0xc7, data) {
-        let Some(bytes) = data.get(at + 1..at.saturating_add(11).min(data.len())) else {
-            continue;
-        };
-        let Some(&modrm) = bytes.first() else { continue };
-        let (mode, reg, rm) = (modrm >> 6, (modrm >> 3) & 7, modrm & 7);
-        let sib = usize::from(rm == 4);
-        let stack = rm == 5 || (rm == 4 && bytes.get(1).is_none_or(|sib| sib & 7 == 4 || sib & 7 == 5));
-        if reg != 0 || stack || (at > 0 && data.get(at - 1) == Some(&0x66)) {
+        let operand = data.get(at + 1..).unwrap_or_default();
+        let Some(&modrm) = operand.first() else { continue };
+        if (modrm >> 3) & 7 != 0 || (at > 0 && data.get(at - 1) == Some(&0x66)) {
             continue;
         }
-        let word = |from: usize| -> Option<u32> {
-            Some(u32::from_le_bytes(bytes.get(from..from + 4)?.try_into().ok()?))
-        };
-        let (disp, imm) = match mode {
-            1 => (
-                bytes.get(1 + sib).map(|&byte| i64::from(byte as i8)),
-                word(2 + sib),
-            ),
-            2 => (word(1 + sib).map(|disp| i64::from(disp as i32)), word(5 + sib)),
-            _ => continue,
-        };
-        if let (Some(disp), Some(imm)) = (disp, imm) {
+        let displacement = if modrm >> 6 == 1 { 1 } else { 4 };
+        let length = 1 + usize::from(modrm & 7 == 4) + displacement;
+        let imm = operand
+            .get(length..length + 4)
+            .and_then(|bytes| bytes.try_into().ok())
+            .map(u32::from_le_bytes);
+        if let (Some(disp), Some(imm)) = (stored_at(operand), imm) {
             add(at, disp, imm);
         }
     }

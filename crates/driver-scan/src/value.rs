@@ -69,6 +69,12 @@ impl Atom {
     }
 }
 
+/// What all of these are; `None` where they differ or there is none.
+pub(crate) fn common<T: PartialEq>(mut all: impl Iterator<Item = T>) -> Option<T> {
+    let first = all.next()?;
+    all.all(|one| one == first).then_some(first)
+}
+
 /// A set of possible values, never empty, sorted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Val {

@@ -2,7 +2,7 @@
 
 use crate::engine::Sink;
 use crate::routines::Arg;
-use crate::value::Val;
+use crate::value::{Val, common};
 
 /// Fewest offsets in equal steps that are taken for a walk.
 const LEAST: usize = 3;
@@ -38,13 +38,9 @@ impl Walks {
             }
         }
         walk.walks.retain(|(_, _, offsets)| {
-            let mut steps = offsets.windows(2).map(|pair| match pair {
-                [a, b] => b.wrapping_sub(*a),
-                _ => 0,
-            });
-            let first = steps.next();
+            let steps = offsets.iter().zip(offsets.iter().skip(1));
             // Neighbours are the fields of one object.
-            offsets.len() >= LEAST && first > Some(4) && steps.all(|step| Some(step) == first)
+            offsets.len() >= LEAST && common(steps.map(|(a, b)| b.wrapping_sub(*a))) > Some(4)
         });
         walk
     }

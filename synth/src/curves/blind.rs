@@ -1,6 +1,6 @@
 //! Stories that nothing was fitted on or chosen by. They were written once, before any result on them was seen.
 
-use super::shapes::{Scene, poisson};
+use super::shapes::{Scene, poisson, with_noise};
 use super::{NoiseKind, Palette, Told};
 use crate::random::Random;
 
@@ -51,11 +51,7 @@ pub(crate) fn tell(name: &str, leak: bool, scene: &Scene, random: &mut Random) -
         _ => base * random.log_range(0.001, 0.08),
     };
     Told {
-        ordinary: level
-            .iter()
-            .zip(&wobble)
-            .map(|(l, w)| (l + height * w).max(0.0))
-            .collect(),
+        ordinary: with_noise(&level, &wobble, height),
         lost,
         one_rate,
     }

@@ -1,6 +1,6 @@
 //! Stories that nothing was fitted on; results on them have been looked at while the detector was changed.
 
-use super::shapes::{Scene, poisson};
+use super::shapes::{Scene, poisson, with_noise};
 use super::{DAY, NoiseKind, Palette, Told};
 use crate::random::Random;
 
@@ -48,11 +48,7 @@ pub(crate) fn tell(name: &str, leak: bool, scene: &Scene, random: &mut Random) -
             _ => random.log_range(0.001, 0.05),
         };
         Told {
-            ordinary: level
-                .iter()
-                .zip(&wobble)
-                .map(|(l, w)| (l + base * height * w).max(0.0))
-                .collect(),
+            ordinary: with_noise(&level, &wobble, base * height),
             lost: vec![0.0; scene.n],
             one_rate: false,
         }
@@ -113,7 +109,7 @@ fn lost(name: &str, base: f64, wobble: &[f64], scene: &Scene, random: &mut Rando
         "after-update" => {
             one_rate = false;
             let onset = random.range(0.1, 0.5);
-            scene.map(|p| ((p - onset) / (1.0 - onset)).max(0.0))
+            scene.late(onset)
         }
         // The rate falls by half towards the end, but it does not stop.
         "halting" => {
@@ -128,11 +124,8 @@ fn lost(name: &str, base: f64, wobble: &[f64], scene: &Scene, random: &mut Rando
         _ => scene.map(|p| p),
     };
     let height = (base * random.log_range(0.001, 0.05)).min(growth / 15.0);
-    for (o, w) in ordinary.iter_mut().zip(wobble) {
-        *o = (*o + height * w).max(0.0);
-    }
     Told {
-        ordinary,
+        ordinary: with_noise(&ordinary, wobble, height),
         lost: parts.iter().map(|p| p * growth).collect(),
         one_rate,
     }

@@ -117,7 +117,7 @@ pub(crate) fn leaking(name: &str, scene: &Scene, plan: &Plan, random: &mut Rando
         "late" => {
             one_rate = false;
             let onset = random.range(0.2, 0.6);
-            scene.map(|p| ((p - onset) / (1.0 - onset)).max(0.0))
+            scene.late(onset)
         }
         "late-burst" => {
             one_rate = false;

@@ -1,6 +1,6 @@
 //! Ordinary stories: everything that is given back, or stops.
 
-use super::shapes::{Scene, load, noise, office, random_saw, saw};
+use super::shapes::{Scene, load, noise, office, random_saw, saw, with_noise};
 use super::{DAY, NoiseKind, Palette, Plan, Told};
 use crate::random::Random;
 
@@ -266,13 +266,8 @@ pub(crate) fn ordinary(name: &str, scene: &Scene, plan: &Plan, random: &mut Rand
     };
     let wobble = noise(scene, plan, random);
     let height = if quiet > 0.0 { base * quiet } else { 0.0 };
-    let ordinary = level
-        .iter()
-        .zip(&wobble)
-        .map(|(l, w)| (l + height * w).max(0.0))
-        .collect();
     Told {
-        ordinary,
+        ordinary: with_noise(&level, &wobble, height),
         lost: vec![0.0; scene.n],
         one_rate: false,
     }

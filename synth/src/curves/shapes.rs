@@ -69,6 +69,11 @@ impl Scene {
         self.part.iter().copied().map(f).collect()
     }
 
+    /// Nothing until `onset`, then a straight line to 1.
+    pub(crate) fn late(&self, onset: f64) -> Vec<f64> {
+        self.map(|p| ((p - onset) / (1.0 - onset)).max(0.0))
+    }
+
     /// Rates added up, in 0..1.
     pub(crate) fn cumulative(rates: &[f64]) -> Vec<f64> {
         let mut sum = 0.0;
@@ -87,6 +92,15 @@ impl Scene {
 
 pub(crate) fn noise(scene: &Scene, plan: &Plan, random: &mut Random) -> Vec<f64> {
     NoiseKind::draw(random, plan.palette).values(scene.n, random)
+}
+
+/// `height` times this noise on a level of objects, of which there are never fewer than none.
+pub(crate) fn with_noise(level: &[f64], noise: &[f64], height: f64) -> Vec<f64> {
+    level
+        .iter()
+        .zip(noise)
+        .map(|(l, w)| (l + height * w).max(0.0))
+        .collect()
 }
 
 /// A day's load in 0..1 with its peak at `peak` seconds of the day.
