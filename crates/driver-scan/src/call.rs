@@ -89,7 +89,7 @@ impl Engine<'_> {
                     Val::One(Atom {
                         sym: STACK, off: sp, ..
                     }) => state
-                        .read(STACK, sp + off - 4, 4)
+                        .read(STACK, sp.saturating_add(off - 4), 4)
                         .map_or(Val::TOP, |(val, _)| val),
                     _ => Val::TOP,
                 },
@@ -219,7 +219,7 @@ impl Engine<'_> {
                 TOP | STACK => {
                     self.doubts += usize::from(!sink.frees);
                     if !run.wide && !sink.frees {
-                        self.demands.push(Demand::Wider);
+                        self.demand(Demand::Wider);
                     }
                 }
                 sym => {
@@ -252,7 +252,7 @@ impl Engine<'_> {
                     if sink.frees {
                         return;
                     }
-                    self.demands.push(Demand::Stored(CONST, off));
+                    self.demand(Demand::Stored(CONST, off));
                     if path.is_empty() && exact {
                         self.keep_global_sink(off, sink);
                     }
@@ -260,10 +260,10 @@ impl Engine<'_> {
                         self.fields.open(ip, sink, off, None);
                     }
                     for (base, off) in path {
-                        self.demands.push(Demand::Stored(base, off));
+                        self.demand(Demand::Stored(base, off));
                     }
                     if !exact && !run.wide {
-                        self.demands.push(Demand::Wider);
+                        self.demand(Demand::Wider);
                     }
                     return;
                 }
@@ -272,10 +272,11 @@ impl Engine<'_> {
                         self.parameter(run, ip, sink, Arg::Stack(off), &path, exact);
                     } else if !sink.frees {
                         // A local nobody here stored to: a function that was given its address did.
-                        let near = |from: i64| from <= off && off - from < 0x80;
+                        let near = |from: i64| from <= off && off.saturating_sub(from) < 0x80;
                         let fillers = run.given.iter().filter(|(from, _)| near(*from));
-                        self.demands
-                            .extend(fillers.map(|&(_, callee)| Demand::Inside(callee)));
+                        for &(_, callee) in fillers {
+                            self.demand(Demand::Inside(callee));
+                        }
                     }
                     return;
                 }
@@ -294,10 +295,10 @@ impl Engine<'_> {
                     if let Some(&callee) = self.call_targets.get(&site)
                         && !sink.frees
                     {
-                        self.demands.push(Demand::Inside(callee));
+                        self.demand(Demand::Inside(callee));
                     }
                     for (base, off) in path {
-                        self.demands.push(Demand::Stored(base, off));
+                        self.demand(Demand::Stored(base, off));
                     }
                     return;
                 }
@@ -327,7 +328,7 @@ impl Engine<'_> {
         }
         if !exact {
             if !sink.frees {
-                self.demands.push(Demand::Callers);
+                self.demand(Demand::Callers);
             }
             return;
         }
@@ -352,7 +353,7 @@ impl Engine<'_> {
             letters: sink.letters,
             object: sink.object,
         };
-        self.demands.push(Demand::Parameter(sink));
+        self.demand(Demand::Parameter(sink));
     }
 
     /// The tags of the context definitions of an FLT_REGISTRATION.
@@ -500,7 +501,7 @@ impl Engine<'_> {
                 Arch::Arm64 => (0, 2),
             };
             for index in first..first + count {
-                if let Some((val, _)) = state.read(STACK, off + index * width, width as u8) {
+                if let Some((val, _)) = state.read(STACK, off.saturating_add(index * width), width as u8) {
                     places.extend(val.atoms().iter().filter(|atom| atom.exact && atom.sym == STACK));
                 }
             }
@@ -656,7 +657,7 @@ impl Engine<'_> {
                         atoms.push(Atom::symbol(self.symbols.intern(Kind::Import(index))));
                     }
                 }
-                (_, Kind::Entry(_) | Kind::Deref(..)) if run.reporting => self.demands.push(Demand::Callers),
+                (_, Kind::Entry(_) | Kind::Deref(..)) if run.reporting => self.demand(Demand::Callers),
                 _ => {}
             }
         }

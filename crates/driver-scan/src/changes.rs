@@ -60,9 +60,11 @@ impl Engine<'_> {
         let mut changed = 0;
         let all = self.all_blocks(function, MAX_BLOCKS, |engine, block| {
             engine.spend(block.ops.len() as u64 / 8 + 1);
-            for (_, _, op) in &block.ops {
+            for &(at, next, op) in &block.ops {
                 changed |= op.written();
-                match *op {
+                match op {
+                    // An instruction that cannot be decoded may do anything.
+                    Op::Stop if next == at => return false,
                     Op::Call { to } => changed |= engine.changed_within(to, depth + 1),
                     Op::CallInd { .. } | Op::JumpInd { .. } => return false,
                     _ => {}

@@ -165,6 +165,8 @@ pub(crate) struct WdfTable {
 pub(crate) const MAX_SITES: usize = 256;
 /// Most decoded operations kept, whatever the size of the code.
 const MAX_DECODES: u64 = 8 << 20;
+/// Most questions of one pass over a function.
+const MAX_DEMANDS: usize = 1 << 14;
 /// Most runs of one function.
 const MAX_RUNS: u8 = 12;
 /// Most sinks of one function.
@@ -503,6 +505,14 @@ impl<'a> Engine<'a> {
         })
     }
 
+    /// Asks for what is missing. More than a function can lead to is not kept.
+    pub(crate) fn demand(&mut self, demand: Demand) {
+        self.spend(1);
+        if self.demands.len() < MAX_DEMANDS {
+            self.demands.push(demand);
+        }
+    }
+
     fn meet(&mut self, entry: u32, demand: Demand) {
         match demand {
             Demand::Parameter(sink) => {
@@ -610,6 +620,8 @@ impl<'a> Engine<'a> {
             tags: Vec::new(),
         });
         if !sure && vague.entry != entry {
+            // What two functions found does not give way to a later pass over one of them.
+            vague.tags.retain(|known| !tags.contains(known));
             return;
         }
         if vague.entry == entry && vague.pass != pass {

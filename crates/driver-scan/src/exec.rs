@@ -14,6 +14,7 @@ impl Engine<'_> {
     pub(crate) fn value(&mut self, state: &State, src: Src, size: u8) -> Val {
         match src {
             Src::Imm(value) => Val::constant(mask(value, size)),
+            Src::Reg(reg) if size == 1 => truncate(state.low_byte(reg), size),
             Src::Reg(reg) => truncate(state.reg(reg), size),
             Src::Mem(mem) => {
                 let address = self.address(state, &mem);
@@ -170,14 +171,13 @@ impl Engine<'_> {
             } => {
                 let new = self.value(state, src, size);
                 let immediate = matches!(src, Src::Imm(_)) && state.is_immediate(dst);
-                if size <= 2
-                    && shift == 0
-                    && new.constants().is_some()
-                    && state.reg(dst).constants().is_none()
-                {
-                    // A short argument is set in place; the rest of the register does not count.
-                    state.set(dst, new);
-                    return;
+                if shift == 0 && new.constants().is_some() && state.reg(dst).constants().is_none() {
+                    match size {
+                        1 => return state.set_low_byte(dst, new),
+                        // A short argument is set in place; the rest of the register does not count.
+                        2 => return state.set(dst, new),
+                        _ => {}
+                    }
                 }
                 let ones = (if size >= 8 {
                     u64::MAX

@@ -48,6 +48,8 @@ pub(crate) struct Run {
     pub(crate) entry_is_thunk: bool,
     /// Interpretation stops when no more than this is left of the whole scan's work.
     floor: u64,
+    /// What was left when it began.
+    ceiling: u64,
     /// Blocks from which a site can be reached; all when absent.
     slice: Option<Set<u32>>,
     /// Functions that were given the address of a local at this offset.
@@ -69,6 +71,7 @@ impl Run {
             wide: false,
             entry_is_thunk,
             floor: 0,
+            ceiling: 0,
             slice: None,
             given: Vec::new(),
             covered: Vec::new(),
@@ -111,6 +114,7 @@ impl Engine<'_> {
             floor: self
                 .steps
                 .saturating_sub(if wide { WIDE_STEPS } else { QUICK_STEPS }),
+            ceiling: self.steps,
             slice: None,
             given: Vec::new(),
             covered: Vec::new(),
@@ -128,7 +132,7 @@ impl Engine<'_> {
             .collect();
         if run.unresolved.is_some() && !wide {
             // A jump through a table whose bounds were not found: its cases may share the call.
-            self.demands.push(Demand::Wider);
+            self.demand(Demand::Wider);
         }
         let (mut others, lost): (Vec<_>, Vec<_>) =
             missed.into_iter().partition(|(_, starts)| !starts.is_empty());
@@ -373,7 +377,9 @@ impl Engine<'_> {
                         break;
                     }
                     let mut round = rounds.stay(round, to);
-                    if to < end && std::mem::take(&mut next.decided) {
+                    // Half of the room is left to what comes behind the loops.
+                    let room = states.len() < MAX_BLOCKS / 2 && self.steps > run.floor.midpoint(run.ceiling);
+                    if to < end && std::mem::take(&mut next.decided) && room {
                         // What changes nothing is no new round.
                         let known = states.get(&(to, round)).map(|(known, _)| known.clone());
                         if known.is_none_or(|mut known| known.absorb(&next, false)) {
@@ -685,7 +691,7 @@ impl Engine<'_> {
             && let Some(&callee) = self.call_targets.get(&site)
             && self.inlined_by_callers.contains(&callee)
         {
-            self.demands.push(Demand::Inside(callee));
+            self.demand(Demand::Inside(callee));
         }
     }
 

@@ -5,6 +5,7 @@
 
 mod call;
 mod changes;
+mod constants;
 mod engine;
 mod exec;
 mod fields;

@@ -17,6 +17,13 @@ pub(crate) struct Slot {
     pub(crate) val: Val,
 }
 
+impl Slot {
+    /// The offset behind its last byte.
+    const fn end(&self) -> i64 {
+        self.off.saturating_add(self.size as i64)
+    }
+}
+
 /// A cell: base, offset, bytes.
 pub(crate) type Cell = (Sym, i64, u8);
 
@@ -41,6 +48,8 @@ pub(crate) struct State {
     regs: Box<[Val; REGS]>,
     /// Registers set by a constant in the same block.
     pub(crate) immediate: u64,
+    /// Registers of which the lowest byte alone is known: it was set, over something that is not.
+    low_only: u64,
     /// Registers that hold a copy of a cell.
     origin: Vec<(Reg, Cell)>,
     mem: Vec<Slot>,
@@ -58,6 +67,7 @@ impl State {
         Self {
             regs: Box::new([const { Val::TOP }; REGS]),
             immediate: 0,
+            low_only: 0,
             origin: Vec::new(),
             mem: Vec::new(),
             flags: None,
@@ -73,6 +83,14 @@ impl State {
     }
 
     pub(crate) fn reg(&self, reg: Reg) -> &Val {
+        if self.is_low_only(reg) {
+            return const { &Val::TOP };
+        }
+        self.low_byte(reg)
+    }
+
+    /// A register of which the lowest byte is asked for.
+    pub(crate) fn low_byte(&self, reg: Reg) -> &Val {
         match self.regs.get(usize::from(reg)) {
             Some(val) => val,
             None => const { &Val::TOP },
@@ -83,6 +101,7 @@ impl State {
         if let Some(place) = self.regs.get_mut(usize::from(reg)) {
             *place = val;
             self.immediate &= !(1u64 << (reg & 63));
+            self.low_only &= !(1u64 << (reg & 63));
             let mut copied = [None; 2];
             if !self.origin.is_empty() {
                 for (place, (_, cell)) in copied
@@ -103,6 +122,20 @@ impl State {
                 }
             }
         }
+    }
+
+    /// Sets the lowest byte of a register that holds something unknown. Where nothing at all is known of it, the rest is
+    /// taken for unused, as that of a short argument.
+    pub(crate) fn set_low_byte(&mut self, reg: Reg, val: Val) {
+        let rest_counts = self.is_low_only(reg) || *self.reg(reg) != Val::TOP;
+        self.set(reg, val);
+        if rest_counts && reg < 64 {
+            self.low_only |= 1u64 << reg;
+        }
+    }
+
+    const fn is_low_only(&self, reg: Reg) -> bool {
+        reg < 64 && self.low_only & (1u64 << reg) != 0
     }
 
     pub(crate) fn mark_immediate(&mut self, reg: Reg) {
@@ -133,7 +166,7 @@ impl State {
         let covered = self.mem.iter().skip(start);
         let end = start + covered.take_while(|slot| (slot.sym, slot.off) < beyond).count();
         while let Some(before) = start.checked_sub(1).and_then(|index| self.mem.get(index)) {
-            if before.sym == sym && before.off.saturating_add(i64::from(before.size)) > off {
+            if before.sym == sym && before.end() > off {
                 start -= 1;
             } else {
                 break;
@@ -159,7 +192,7 @@ impl State {
         match slots {
             [] => None,
             [slot] if slot.off == off && slot.size == size => Some((slot.val.clone(), slot.immediate)),
-            [slot] if slot.off <= off && slot.off + i64::from(slot.size) >= off + i64::from(size) => {
+            [slot] if slot.off <= off && slot.end() >= off.saturating_add(i64::from(size)) => {
                 let shift = ((off - slot.off) * 8) as u32;
                 if shift == 0 {
                     // The low part: addresses and parameters are taken to fit.
@@ -216,7 +249,7 @@ impl State {
         }
         let mut pieces = Vec::new();
         for slot in self.mem.drain(range.clone()) {
-            let slot_end = slot.off + i64::from(slot.size);
+            let slot_end = slot.end();
             if slot.off < off {
                 push_piece(&mut pieces, &slot, slot.off, off);
             }
@@ -282,6 +315,8 @@ impl State {
         }
         self.origin.retain(|copy| other.origin.contains(copy));
         self.immediate = 0;
+        changed |= other.low_only & !self.low_only != 0;
+        self.low_only |= other.low_only;
         self.pushed = self.pushed.min(other.pushed);
         self.decided &= other.decided;
         if self.flags != other.flags {
@@ -531,10 +566,10 @@ fn one_half(slots: &[Slot], off: i64, size: u8) -> Option<Val> {
 fn combine(slots: &[Slot], off: i64, size: u8) -> Val {
     let mut value = 0u64;
     for index in 0..i64::from(size) {
-        let at = off + index;
+        let at = off.saturating_add(index);
         let byte = slots
             .iter()
-            .find(|slot| slot.off <= at && at < slot.off + i64::from(slot.size))
+            .find(|slot| slot.off <= at && at < slot.end())
             .and_then(|slot| {
                 slot.val
                     .single()
