@@ -16,6 +16,7 @@ use crate::lift_arm64::Arm64;
 use crate::lift_x86::X86;
 use crate::local::Carried;
 use crate::routines::{Arg, FRAMEWORK, Form, Routine, argument, imported};
+use crate::state::State;
 use crate::value::{Sym, Symbols, Val};
 use crate::xref::{Xrefs, references};
 use crate::{Arch, Certainty, Limits, TagUse};
@@ -112,6 +113,8 @@ pub(crate) struct Engine<'a> {
     pub(crate) names: Vec<String>,
     pub(crate) sinks: Map<Callee, Vec<Sink>>,
     pub(crate) blocks: Map<u32, Rc<Block>>,
+    /// What is known at the first instruction of any function.
+    pub(crate) at_entry: Option<State>,
     /// Values stored by the functions seen so far, by place.
     pub(crate) writes: Map<(Sym, i64), Val>,
     dependents: Map<(Sym, i64), Vec<u32>>,
@@ -194,6 +197,7 @@ impl<'a> Engine<'a> {
             names: image.imports.iter().map(|import| import.name.clone()).collect(),
             sinks: Map::default(),
             blocks: Map::default(),
+            at_entry: None,
             writes: Map::default(),
             dependents: Map::default(),
             global_sinks: Map::default(),

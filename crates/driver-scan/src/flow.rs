@@ -240,14 +240,18 @@ impl Engine<'_> {
         Some(slice)
     }
 
-    /// The state at the first instruction of a function.
+    /// The state at the first instruction of a function, made once.
     pub(crate) fn entry_state(&mut self) -> State {
+        if let Some(state) = &self.at_entry {
+            return state.clone();
+        }
         let mut state = State::new();
         for reg in 0..31u8 {
             let sym = self.symbols.intern(Kind::Entry(reg));
             state.set(reg, Val::symbol(sym));
         }
         state.set(self.stack_pointer(), Val::symbol(STACK));
+        self.at_entry = Some(state.clone());
         state
     }
 
