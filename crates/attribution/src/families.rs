@@ -69,6 +69,12 @@ impl TagFamily {
         &self.files
     }
 
+    /// True when the family lists the tag itself, not only a pattern that fits it.
+    #[must_use]
+    pub fn lists(&self, tag: [u8; 4]) -> bool {
+        self.patterns.iter().any(|pattern| *pattern == tag)
+    }
+
     /// What it is and what growth means, as one paragraph.
     #[must_use]
     pub fn explanation(&self) -> String {

@@ -485,7 +485,14 @@ impl OwnerIndex {
 
     fn explain(&self, answer: &mut Owners, tag: [u8; 4]) {
         let images: Vec<&str> = answer.owners.iter().filter_map(|o| o.image.as_deref()).collect();
-        if let Some(family) = families::family_of(tag, &images) {
+        let family = families::family_of(tag, &images);
+        if let Some(family) = family.filter(|family| answer.owners.is_empty() && !family.lists(tag)) {
+            // Its steps are not proposed for what may as well be another maker's.
+            answer.explanation = Some(format!(
+                "unless other makers chose the same letters: {}",
+                family.explanation()
+            ));
+        } else if let Some(family) = family {
             answer.explanation = Some(family.explanation());
             answer.next = family.checks.clone();
             answer

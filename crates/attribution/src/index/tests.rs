@@ -225,6 +225,15 @@ fn neighbours_are_a_guess_and_said_to_be_one() {
 }
 
 #[test]
+fn a_family_that_only_shares_letters_proposes_no_steps() {
+    let answer = OwnerIndex::builtin().owners(&tag("TMzq"));
+    assert_eq!(images(&answer), []);
+    let explanation = answer.explanation.unwrap_or_default();
+    assert!(explanation.starts_with("unless other makers"), "{explanation}");
+    assert!(answer.next[0].starts_with("Read the code"), "{:?}", answer.next);
+}
+
+#[test]
 fn the_pool_tells_the_system() {
     let index = OwnerIndex::builtin();
     let component = |pool| {
