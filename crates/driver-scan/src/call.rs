@@ -285,6 +285,12 @@ impl Engine<'_> {
                     derefs.push(off);
                     current = base;
                 }
+                Kind::Row(at) => {
+                    if let ([(_, off)], true) = (path.as_slice(), exact) {
+                        self.note_table(ip, sink, at.wrapping_add(*off as u64));
+                    }
+                    return;
+                }
                 Kind::Entry(reg) => {
                     if reg != self.stack_pointer() {
                         self.parameter(run, ip, sink, Arg::Reg(reg), &path, exact);

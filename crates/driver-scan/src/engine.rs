@@ -17,6 +17,7 @@ use crate::lift_x86::X86;
 use crate::local::Carried;
 use crate::routines::{Arg, FRAMEWORK, Form, Routine, argument, imported};
 use crate::state::State;
+use crate::tables::FromTable;
 use crate::value::{Sym, Symbols, Val};
 use crate::xref::{Xrefs, references};
 use crate::{Arch, Certainty, Limits, TagUse};
@@ -149,6 +150,7 @@ pub(crate) struct Engine<'a> {
     /// Tags that a block interpreted alone takes from registers.
     pub(crate) carried: Vec<Carried>,
     pub(crate) fields: Fields,
+    pub(crate) from_tables: Vec<FromTable>,
     pub(crate) stores: Vec<(Sym, i64, Val)>,
     pub(crate) problems: Vec<String>,
 }
@@ -224,6 +226,7 @@ impl<'a> Engine<'a> {
             fed: Vec::new(),
             carried: Vec::new(),
             fields: Fields::default(),
+            from_tables: Vec::new(),
             stores: Vec::new(),
             problems: Vec::new(),
         }
@@ -234,6 +237,7 @@ impl<'a> Engine<'a> {
         self.seed();
         if self.answer() {
             self.explain_fields();
+            self.explain_tables();
         }
         if self.steps == 0 {
             self.problems

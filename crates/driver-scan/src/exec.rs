@@ -17,7 +17,7 @@ impl Engine<'_> {
             Src::Reg(reg) if size == 1 => truncate(state.low_byte(reg), size),
             Src::Reg(reg) => truncate(state.reg(reg), size),
             Src::Mem(mem) => {
-                let address = self.address(state, &mem);
+                let address = self.row_or_address(state, &mem);
                 self.load(state, &address, mem.size).0
             }
         }
@@ -143,7 +143,7 @@ impl Engine<'_> {
                 let immediate = matches!(src, Src::Imm(_))
                     || matches!(src, Src::Reg(from) if size >= 4 && state.is_immediate(from) && from >= 48);
                 if let Src::Mem(mem) = src {
-                    let address = self.address(state, &mem);
+                    let address = self.row_or_address(state, &mem);
                     let (val, _) = self.load(state, &address, mem.size.min(size));
                     state.set(dst, truncate(&val, size));
                     if let Val::One(Atom {
@@ -223,7 +223,13 @@ impl Engine<'_> {
             Op::Bin { op, dst, size, a, b } => {
                 let (a, b) = (self.value(state, a, size), self.value(state, b, size));
                 self.spend((a.atoms().len() + b.atoms().len()) as u64 / 2);
-                let val = bin(op, size, &a, &b);
+                let mut val = bin(op, size, &a, &b);
+                if op == BinOp::Add
+                    && unknown(&val)
+                    && let Some(known) = a.single().or_else(|| b.single())
+                {
+                    val = self.with_row(val, known);
+                }
                 if dst == RSP && op == BinOp::Sub && self.image.pointer_size() == 4 && b.single() == Some(4) {
                     state.pushed = state.pushed.saturating_add(4);
                 }
@@ -251,7 +257,7 @@ impl Engine<'_> {
                 let half = (size == 8 && mem.index == NONE && unknown(base))
                     .then(|| half_known(&Val::constant(mem.disp as u64), base))
                     .flatten();
-                let val = half.unwrap_or_else(|| self.address(state, &mem));
+                let val = half.unwrap_or_else(|| self.row_or_address(state, &mem));
                 state.set(dst, truncate(&val, size));
             }
             Op::Store { mem, src } => self.store(run, state, &mem, src),
@@ -684,7 +690,7 @@ pub(crate) fn bin(op: BinOp, size: u8, a: &Val, b: &Val) -> Val {
 }
 
 /// True when nothing is known of a value but what it depends on.
-fn unknown(val: &Val) -> bool {
+pub(crate) fn unknown(val: &Val) -> bool {
     val.atoms().iter().all(|atom| atom.sym == TOP || !atom.exact)
 }
 

@@ -24,6 +24,7 @@ mod routines;
 mod signer;
 mod state;
 mod stdcall;
+mod tables;
 mod value;
 mod version;
 mod walks;

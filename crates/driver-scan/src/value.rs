@@ -278,6 +278,8 @@ pub(crate) enum Kind {
     Before(u8),
     /// What was stored at `base + off` (`size` bytes) before the function ran.
     Deref(Sym, i64, u8),
+    /// A row of the table at this address, which one is not known.
+    Row(u64),
     /// What the call at this address returned or wrote.
     Ret(u32),
     /// An imported routine.

@@ -173,7 +173,8 @@ impl Xrefs {
             .map_or(0, |bounds| bounds.end);
         let section_start = image.section(site).map_or(0, |section| section.rva);
         let floor = floor.max(section_start);
-        if let Some(start) = after_padding(image, floor, site) {
+        let within = |start: u32| !self.is_entry(start) && is_branched_to(image, start);
+        if let Some(start) = after_padding(image, floor, site, within) {
             found.push(start);
         }
         let upto = self.entries.partition_point(|&entry| entry <= site);
@@ -237,8 +238,28 @@ fn starts_function(image: &Image<'_>, rva: u32) -> bool {
         || matches!(image.bytes_at(rva, 2), Some([0x55, _] | [0x8b, 0xff]))
 }
 
-/// The last place before `site` that follows padding (int3 or nop) behind a return or jump.
-fn after_padding(image: &Image<'_>, floor: u32, site: u32) -> Option<u32> {
+/// True when a conditional jump near `rva` seems to go there: a part of a function that only stands where one could start.
+fn is_branched_to(image: &Image<'_>, rva: u32) -> bool {
+    const NEAR: u32 = 1_024;
+    let from = image
+        .section(rva)
+        .map_or(rva, |section| section.rva)
+        .max(rva.saturating_sub(NEAR));
+    let bytes = image.tail(from).unwrap_or_default();
+    let bytes = bytes
+        .get(..bytes.len().min(2 * NEAR as usize))
+        .unwrap_or_default();
+    (from..).zip(bytes.windows(6)).any(|(at, window)| match *window {
+        [0x70..=0x7f, offset, ..] => at.wrapping_add(2).wrapping_add(offset as i8 as u32) == rva,
+        [0x0f, 0x80..=0x8f, a, b, c, d] => {
+            at.wrapping_add(6).wrapping_add(u32::from_le_bytes([a, b, c, d])) == rva
+        }
+        _ => false,
+    })
+}
+
+/// The last place before `site` that follows padding (int3 or nop) behind a return or jump and is not `within` a function.
+fn after_padding(image: &Image<'_>, floor: u32, site: u32, within: impl Fn(u32) -> bool) -> Option<u32> {
     let length = site.checked_sub(floor)? as usize;
     let window = length.min(16_384);
     let bytes = image.bytes_at(site - window as u32, window)?;
@@ -262,7 +283,7 @@ fn after_padding(image: &Image<'_>, floor: u32, site: u32) -> Option<u32> {
             // A loop is aligned in the middle of a function.
             continue;
         }
-        if run >= 2 || ends || start.is_multiple_of(16) {
+        if (run >= 2 || ends || start.is_multiple_of(16)) && !within(start) {
             return Some(start);
         }
     }
