@@ -481,7 +481,7 @@ impl Engine<'_> {
     }
 
     /// Memory a call may write: what its arguments point to, and what was stored where it may be seen.
-    fn escape(&self, run: &mut Run, state: &mut State, by: Atom, callee: Option<u32>) {
+    fn escape(&mut self, run: &mut Run, state: &mut State, by: Atom, callee: Option<u32>) {
         let mut places: Vec<Atom> = Vec::new();
         let registers: &[Reg] = match self.image.arch {
             Arch::X64 => &[1, 2, 8, 9],
@@ -508,7 +508,11 @@ impl Engine<'_> {
             };
             for index in first..first + count {
                 if let Some((val, _)) = state.read(STACK, off.saturating_add(index * width), width as u8) {
-                    places.extend(val.atoms().iter().filter(|atom| atom.exact && atom.sym == STACK));
+                    let counts = |atom: &&Atom| {
+                        atom.exact
+                            && (atom.sym == STACK || (atom.sym == CONST && self.may_hold_tag(atom.off)))
+                    };
+                    places.extend(val.atoms().iter().filter(counts));
                 }
             }
         }
@@ -523,6 +527,11 @@ impl Engine<'_> {
                 && !run.given.contains(&(place.off, callee))
             {
                 run.given.push((place.off, callee));
+            }
+            if let (Some(callee), CONST, true) = (callee, place.sym, run.reporting)
+                && self.may_hold_tag(place.off)
+            {
+                self.demand(Demand::Inside(callee));
             }
             if place.sym != STACK || place.off < 0 {
                 state.may_write(place.sym, place.off, by);
@@ -607,7 +616,16 @@ impl Engine<'_> {
         let arch = self.image.arch;
         let pointer = self.image.pointer_size() as u8;
         let to = self.argument_value(state, argument(arch, 0), pointer).0;
-        if !matches!(to, Val::One(Atom { sym: STACK, exact: true, off }) if off < 0) {
+        let known = match to {
+            Val::One(Atom {
+                sym: STACK,
+                exact: true,
+                off,
+            }) => off < 0,
+            Val::One(Atom { sym: CONST, off, .. }) => self.may_hold_tag(off),
+            _ => false,
+        };
+        if !known {
             return false;
         }
         let from = self.argument_value(state, argument(arch, 1), pointer).0;

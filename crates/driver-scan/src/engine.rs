@@ -19,7 +19,7 @@ use crate::routines::{Arg, FRAMEWORK, Form, Routine, argument, imported};
 use crate::state::State;
 use crate::tables::FromTable;
 use crate::value::{Sym, Symbols, Val};
-use crate::xref::{Xrefs, references};
+use crate::xref::{Xrefs, references, takes_address};
 use crate::{Arch, Certainty, Limits, TagUse};
 
 /// What is called.
@@ -125,6 +125,10 @@ pub(crate) struct Engine<'a> {
     queue: VecDeque<u32>,
     pending: BTreeSet<u32>,
     asked: Set<u32>,
+    /// Addresses of globals that may hold a tag further on: only where they are passed on do they matter.
+    near: Set<u32>,
+    /// Globals that hold a tag, or lead to one.
+    tag_globals: BTreeSet<i64>,
     pub(crate) inlined_by_callers: Set<u32>,
     pub(crate) call_targets: Map<u32, u32>,
     /// Bytes that functions of a 32-bit image take off the stack.
@@ -178,6 +182,9 @@ const MAX_RUNS: u8 = 12;
 const MAX_SINKS: usize = 24;
 /// Deepest nesting of wrappers.
 const MAX_WRAPPERS: u8 = 8;
+/// Bytes of the widest store, and of an object whose address is passed to what fills it.
+const WIDEST_STORE: u32 = 16;
+const MAX_OBJECT: u32 = 0x60;
 /// Most functions asked for because they may write one global.
 const MAX_WRITERS: usize = 400;
 
@@ -207,6 +214,8 @@ impl<'a> Engine<'a> {
             queue: VecDeque::new(),
             pending: BTreeSet::new(),
             asked: Set::default(),
+            near: Set::default(),
+            tag_globals: BTreeSet::new(),
             inlined_by_callers: Set::default(),
             call_targets: Map::default(),
             popped: Map::default(),
@@ -267,8 +276,10 @@ impl<'a> Engine<'a> {
             let mut sites = Vec::new();
             references(self.image, &targets, &mut sites);
             sites.truncate(100_000);
-            for (_, site) in sites {
-                self.want(site);
+            for (target, site) in sites {
+                if self.asked.contains(&target) || takes_address(self.image, site) {
+                    self.want(site);
+                }
             }
         }
     }
@@ -409,6 +420,34 @@ impl<'a> Engine<'a> {
         }
     }
 
+    /// Asks who writes a global: by its address, together with the members before it, or through the address of the
+    /// object that it is a member of.
+    fn ask_writers(&mut self, off: i64) {
+        let Some(rva) = self.image.rva_of(off as u64) else {
+            return;
+        };
+        self.ask(rva);
+        let writable = self.image.section(rva).is_some_and(|section| section.write);
+        if !writable || self.tag_globals.len() >= MAX_WRITERS || !self.tag_globals.insert(off) {
+            return;
+        }
+        for before in (4..WIDEST_STORE).step_by(4) {
+            self.ask(rva.saturating_sub(before));
+        }
+        for before in (WIDEST_STORE..MAX_OBJECT).step_by(4) {
+            let base = rva.saturating_sub(before);
+            if self.near.insert(base) {
+                self.pending.insert(base);
+            }
+        }
+    }
+
+    /// True when a global that holds a tag may be a member of the object at this address.
+    pub(crate) fn may_hold_tag(&self, object: i64) -> bool {
+        let behind = object..object.saturating_add(i64::from(MAX_OBJECT));
+        self.tag_globals.range(behind).next().is_some()
+    }
+
     /// Queues the function that holds `site`.
     pub(crate) fn want(&mut self, site: u32) {
         let mut starts = self.xrefs.functions_of(self.image, site).into_iter();
@@ -420,11 +459,12 @@ impl<'a> Engine<'a> {
     fn enqueue(&mut self, entry: u32, site: Option<(u32, Vec<u32>)>) {
         let function = self.functions.entry(entry).or_default();
         let anew = site.is_none();
-        if let Some(site) = site
-            && function.sites.len() < MAX_SITES
-            && !function.sites.iter().any(|known| known.0 == site.0)
-        {
-            function.sites.push(site);
+        if let Some(site) = site {
+            // What is called there takes a tag from one place more.
+            function.resolved.remove(&site.0);
+            if function.sites.len() < MAX_SITES && !function.sites.iter().any(|known| known.0 == site.0) {
+                function.sites.push(site);
+            }
         }
         function.again |= anew;
         if !function.queued && function.runs < MAX_RUNS {
@@ -543,10 +583,8 @@ impl<'a> Engine<'a> {
                 if !dependents.contains(&entry) && dependents.len() < MAX_WRITERS {
                     dependents.push(entry);
                 }
-                if sym == crate::value::CONST
-                    && let Some(rva) = self.image.rva_of(off as u64)
-                {
-                    self.ask(rva);
+                if sym == crate::value::CONST {
+                    self.ask_writers(off);
                 }
             }
             Demand::Inside(callee) => {

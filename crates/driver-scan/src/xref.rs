@@ -431,6 +431,22 @@ const fn arm_writes(word: u32, register: u32) -> bool {
 }
 
 /// ADRP of a page, then an addition or access with the rest of the address within a few dozen instructions.
+/// True when the reference at `site` takes the address of its target: LEA, PUSH or MOV of an address, ADD behind ADRP.
+pub(crate) fn takes_address(image: &Image<'_>, site: u32) -> bool {
+    let before = |count: u32| image.bytes_at(site.saturating_sub(count), count as usize);
+    match image.arch {
+        Arch::X64 => matches!(before(2), Some([0x8d, _])),
+        Arch::X86 => {
+            matches!(before(1), Some([0x68 | 0xb8..=0xbf]))
+                || matches!(before(4), Some([0xc7, 0x44, 0x24, _]))
+        }
+        Arch::Arm64 => image
+            .bytes_at(site, 4)
+            .and_then(|bytes| bytes.try_into().ok())
+            .is_some_and(|bytes| u32::from_le_bytes(bytes) & 0x7f80_0000 == 0x1100_0000),
+    }
+}
+
 fn paged(rva: u32, data: &[u8], targets: &[u32], out: &mut Vec<(u32, u32)>) {
     const AHEAD: usize = 96;
     let word = |index: usize| -> Option<u32> {
