@@ -302,6 +302,9 @@ impl Engine<'_> {
                         && !sink.frees
                     {
                         self.demand(Demand::Inside(callee));
+                    } else if let ([(_, off)], true) = (path.as_slice(), exact) {
+                        // An object that the system keeps: the context of a framework's object.
+                        self.fields.open(ip, sink, *off, None);
                     }
                     for (base, off) in path {
                         self.demand(Demand::Stored(base, off));

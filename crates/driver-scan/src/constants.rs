@@ -263,8 +263,8 @@ fn x86_compared(data: &[u8], found: &mut Set<u32>) {
 fn arm_compared(data: &[u8], found: &mut Set<u32>) {
     let words = words(data);
     for (index, &word) in words.iter().enumerate() {
-        // SUBS wzr, wN, wM
-        if word & 0xffe0_fc1f == 0x6b00_001f {
+        // SUBS of two registers; without optimisation the difference is kept.
+        if word & 0xffe0_fc00 == 0x6b00_0000 {
             let constants = [(word >> 5) & 31, (word >> 16) & 31]
                 .into_iter()
                 .filter_map(|register| arm_constant(&words, index, register));
