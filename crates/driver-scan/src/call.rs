@@ -42,6 +42,9 @@ impl Engine<'_> {
             for &target in &targets {
                 self.feed(run, ip, target, &state);
             }
+            if !targets.iter().any(|target| matches!(target, Callee::Func(_))) {
+                self.feed_callbacks(run, ip, &state);
+            }
         }
         if let [Callee::Func(function)] = targets.as_slice() {
             let function = *function;
@@ -113,7 +116,7 @@ impl Engine<'_> {
     }
 
     /// The stack pointer as the callee finds it.
-    fn callee_stack(&self, state: &State) -> Val {
+    pub(crate) fn callee_stack(&self, state: &State) -> Val {
         let sp = state.reg(self.stack_pointer());
         if self.image.arch == Arch::Arm64 {
             sp.clone()
@@ -122,7 +125,7 @@ impl Engine<'_> {
         }
     }
 
-    fn argument_value(&mut self, state: &State, arg: Arg, size: u8) -> (Val, bool) {
+    pub(crate) fn argument_value(&mut self, state: &State, arg: Arg, size: u8) -> (Val, bool) {
         match arg {
             Arg::Reg(reg) => (state.reg(reg).clone(), state.is_immediate(reg)),
             Arg::Stack(off) => {
@@ -175,11 +178,7 @@ impl Engine<'_> {
                     pointer
                 },
             );
-            for (index, &off) in sink.derefs.iter().enumerate() {
-                let last = index + 1 == sink.derefs.len() && !sink.filter;
-                let address = self.add(&val, off);
-                (val, immediate) = self.load(state, &address, if last { 4 } else { pointer });
-            }
+            (val, immediate) = self.behind(state, &sink, val, immediate);
             if walks.ends(&sink, &val) {
                 continue;
             }
@@ -191,8 +190,25 @@ impl Engine<'_> {
         }
     }
 
+    /// What stands behind a pointer at the offsets of a sink.
+    pub(crate) fn behind(
+        &mut self,
+        state: &State,
+        sink: &Sink,
+        mut val: Val,
+        mut immediate: bool,
+    ) -> (Val, bool) {
+        let pointer = self.image.pointer_size() as u8;
+        for (index, &off) in sink.derefs.iter().enumerate() {
+            let last = index + 1 == sink.derefs.len() && !sink.filter;
+            let address = self.add(&val, off);
+            (val, immediate) = self.load(state, &address, if last { 4 } else { pointer });
+        }
+        (val, immediate)
+    }
+
     /// Reports the constants of a tag and asks for what is behind the rest.
-    fn take(&mut self, run: &Run, ip: u32, sink: &Sink, val: &Val, immediate: bool) {
+    pub(crate) fn take(&mut self, run: &Run, ip: u32, sink: &Sink, val: &Val, immediate: bool) {
         if sink.object.is_some() {
             // What a call in between may have written counts only where nothing else is known.
             let known = |atom: &Atom| atom.exact && atom.sym != TOP;

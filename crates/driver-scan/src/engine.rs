@@ -122,6 +122,8 @@ pub(crate) struct Engine<'a> {
     /// What is called with the tag that a global holds.
     pub(crate) global_sinks: Map<i64, Vec<Sink>>,
     pub(crate) functions: Map<u32, Function>,
+    /// Some function of the image takes a tag or what leads to one.
+    pub(crate) has_wrappers: bool,
     queue: VecDeque<u32>,
     pending: BTreeSet<u32>,
     asked: Set<u32>,
@@ -211,6 +213,7 @@ impl<'a> Engine<'a> {
             dependents: Map::default(),
             global_sinks: Map::default(),
             functions: Map::default(),
+            has_wrappers: false,
             queue: VecDeque::new(),
             pending: BTreeSet::new(),
             asked: Set::default(),
@@ -568,6 +571,7 @@ impl<'a> Engine<'a> {
                 if sink.depth <= MAX_WRAPPERS && known.len() < MAX_SINKS && !known.contains(&sink) {
                     let propagate = !sink.frees;
                     known.push(sink);
+                    self.has_wrappers |= propagate;
                     if propagate {
                         self.ask_callers(entry);
                     }

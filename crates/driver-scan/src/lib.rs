@@ -4,6 +4,7 @@
 //! panics, and time and memory are bounded by the size of the input.
 
 mod call;
+mod callbacks;
 mod changes;
 mod constants;
 mod engine;
