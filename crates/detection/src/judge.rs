@@ -47,7 +47,7 @@ pub fn judge(history: &History, config: &Config) -> Analysis {
         around,
         room: Room::of(history),
         baseline: Baseline::new(&axis, window),
-        just_booted: just_booted(around.uptime_s, history, &studied, axis.length(window)),
+        just_booted: just_booted(history, window, &studied, axis.length(window)),
         config,
     };
     let mut judgements: Vec<Judgement> = studied
