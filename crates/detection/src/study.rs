@@ -143,6 +143,8 @@ pub struct Study {
     pub since_onset: Option<(f64, f64)>,
     /// Drift per second at the end, allowing for saturation.
     pub late: (f64, f64),
+    /// Log-likelihood that allowing for saturation gains over a drift alone.
+    pub late_gain: f64,
     /// Growth of the floor over the window.
     pub growth: f64,
     /// Share of the noise that accumulates.
@@ -264,6 +266,7 @@ fn study_whole(design: &Design, minima: &[f64], means: &[f64], context: &Context
         drift: (base.beta[0], base.se[0]),
         since_onset: None,
         late: (base.beta[0], base.se[0]),
+        late_gain: f64::NEG_INFINITY,
         growth,
         wander: base.wander,
         blocks: n,
@@ -348,6 +351,7 @@ fn compare_curves<'a>(bench: &Bench<'a>, line: &Beside<'a>, base: &Fit, study: &
         late_t = base.t(0);
         study.late = study.drift;
     }
+    study.late_gain = late_weight - base.score;
     set(&mut study.values, Stat::LateDriftT, signed_root(late_t));
     set(
         &mut study.values,
