@@ -419,16 +419,21 @@ fn step_models(bench: &Bench<'_>, line: &Beside<'_>) -> (f64, f64) {
     (best, without)
 }
 
+/// Sets the statistics of the growth in objects as where their number is not known: a middling growth stands for it.
+pub(crate) fn count_unknown(values: &mut [f64; STATISTIC_COUNT]) {
+    set(values, Stat::GrowthObjects, 6.0);
+    set(values, Stat::Retained, -1.0);
+}
+
 /// Statistics that need the allocation counters.
 fn context_statistics(context: &Context, values: &mut [f64; STATISTIC_COUNT]) {
-    // Where the number of objects is not known, a middling growth stands for it.
-    let objects = context.count_growth.map_or(6.0, |g| libm::log1p(g.max(0.0)));
-    set(values, Stat::GrowthObjects, objects);
-    let retained = match (context.allocated, context.count_growth) {
-        (Some(a), Some(g)) if a > 0.0 => (g / a).clamp(-0.2, 1.0),
-        _ => -1.0,
-    };
-    set(values, Stat::Retained, retained);
+    count_unknown(values);
+    if let Some(growth) = context.count_growth {
+        set(values, Stat::GrowthObjects, libm::log1p(growth.max(0.0)));
+        if let Some(allocated) = context.allocated.filter(|&a| a > 0.0) {
+            set(values, Stat::Retained, (growth / allocated).clamp(-0.2, 1.0));
+        }
+    }
     let freed = match (context.allocated, context.freed) {
         (Some(a), Some(f)) if a > 0.0 => (f / a).clamp(0.0, 2.0),
         _ => -1.0,
