@@ -16,7 +16,7 @@ use crate::outlook::{Room, horizons, moment};
 use crate::passenger::passengers;
 use crate::reduce::{Channel, Reduced, reduce};
 use crate::screen::{Held, Surroundings, is_unfreed};
-use crate::study::{Context, Curve, STATISTICS, Study, study};
+use crate::study::{Context, Curve, STATISTICS, Study, count_unknown, study};
 use crate::verdict::{goes_again, in_slabs, needed_seconds, rank, rate_of, shape_of, word};
 
 /// Most expected false alarms among the series called leaks, as a share: the local false discovery rate (Efron 2010)
@@ -47,7 +47,7 @@ pub fn judge(history: &History, config: &Config) -> Analysis {
         around,
         room: Room::of(history),
         baseline: Baseline::new(&axis, window),
-        just_booted: just_booted(around.uptime_s, history, &studied, axis.length(window)),
+        just_booted: just_booted(history, window, &studied, axis.length(window)),
         config,
     };
     let mut judgements: Vec<Judgement> = studied
@@ -223,6 +223,16 @@ fn joined<'a>(values: &'a [f64], blocks: &Blocks) -> Cow<'a, [f64]> {
 /// Most confidence that something leaks whose growth has another explanation.
 pub(crate) const EXPLAINED: f64 = 0.1;
 
+/// Probability that bytes leak. A number of objects that never changes says nothing of objects that grow, and counts as unknown.
+fn chance_in_bytes(study: &Study, reduced: &Reduced) -> f64 {
+    if reduced.count.changes > 0 {
+        return probability(&study.values);
+    }
+    let mut values = study.values;
+    count_unknown(&mut values);
+    probability(&values)
+}
+
 /// What all series of a history share.
 struct Scene<'a> {
     history: &'a History,
@@ -246,8 +256,11 @@ impl Scene<'_> {
         );
         let series = self.history.series.get(index).unwrap_or(&none);
         let held = Held::of(series);
-        let chance = |s: &Option<Study>| s.as_ref().map(|s| probability(&s.values));
-        let (in_bytes, in_count) = (chance(&studied.bytes), chance(&studied.count));
+        let in_bytes = studied
+            .bytes
+            .as_ref()
+            .map(|s| chance_in_bytes(s, &studied.reduced));
+        let in_count = studied.count.as_ref().map(|s| probability(&s.values));
         let chosen = match (in_bytes, in_count) {
             (Some(b), Some(c)) if c > b => studied.count.as_ref(),
             (Some(_), _) => studied.bytes.as_ref(),

@@ -13,7 +13,8 @@ mod boot_age;
 pub mod calibration;
 #[expect(
     clippy::excessive_precision,
-    reason = "written by the fit with four decimals, whatever their binary form"
+    clippy::approx_constant,
+    reason = "written by the fit with a few decimals, whatever their binary form or likeness"
 )]
 mod calibration_table;
 mod compare;

@@ -143,6 +143,8 @@ pub struct Study {
     pub since_onset: Option<(f64, f64)>,
     /// Drift per second at the end, allowing for saturation.
     pub late: (f64, f64),
+    /// Log-likelihood that allowing for saturation gains over a drift alone.
+    pub late_gain: f64,
     /// Growth of the floor over the window.
     pub growth: f64,
     /// Share of the noise that accumulates.
@@ -264,6 +266,7 @@ fn study_whole(design: &Design, minima: &[f64], means: &[f64], context: &Context
         drift: (base.beta[0], base.se[0]),
         since_onset: None,
         late: (base.beta[0], base.se[0]),
+        late_gain: f64::NEG_INFINITY,
         growth,
         wander: base.wander,
         blocks: n,
@@ -348,6 +351,7 @@ fn compare_curves<'a>(bench: &Bench<'a>, line: &Beside<'a>, base: &Fit, study: &
         late_t = base.t(0);
         study.late = study.drift;
     }
+    study.late_gain = late_weight - base.score;
     set(&mut study.values, Stat::LateDriftT, signed_root(late_t));
     set(
         &mut study.values,
@@ -415,16 +419,21 @@ fn step_models(bench: &Bench<'_>, line: &Beside<'_>) -> (f64, f64) {
     (best, without)
 }
 
+/// Sets the statistics of the growth in objects as where their number is not known: a middling growth stands for it.
+pub(crate) fn count_unknown(values: &mut [f64; STATISTIC_COUNT]) {
+    set(values, Stat::GrowthObjects, 6.0);
+    set(values, Stat::Retained, -1.0);
+}
+
 /// Statistics that need the allocation counters.
 fn context_statistics(context: &Context, values: &mut [f64; STATISTIC_COUNT]) {
-    // Where the number of objects is not known, a middling growth stands for it.
-    let objects = context.count_growth.map_or(6.0, |g| libm::log1p(g.max(0.0)));
-    set(values, Stat::GrowthObjects, objects);
-    let retained = match (context.allocated, context.count_growth) {
-        (Some(a), Some(g)) if a > 0.0 => (g / a).clamp(-0.2, 1.0),
-        _ => -1.0,
-    };
-    set(values, Stat::Retained, retained);
+    count_unknown(values);
+    if let Some(growth) = context.count_growth {
+        set(values, Stat::GrowthObjects, libm::log1p(growth.max(0.0)));
+        if let Some(allocated) = context.allocated.filter(|&a| a > 0.0) {
+            set(values, Stat::Retained, (growth / allocated).clamp(-0.2, 1.0));
+        }
+    }
     let freed = match (context.allocated, context.freed) {
         (Some(a), Some(f)) if a > 0.0 => (f / a).clamp(0.0, 2.0),
         _ => -1.0,

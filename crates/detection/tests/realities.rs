@@ -457,6 +457,38 @@ fn kilobytes_within_minutes_of_a_boot_are_not_called_a_leak() {
     }
 }
 
+/// Whether the interval of a tag's rate holds `per_day`.
+fn holds(made: &Made, tag: &str, per_day: f64) -> bool {
+    made.of(tag)
+        .rate
+        .is_some_and(|rate| rate.low <= per_day && per_day <= rate.high)
+}
+
+#[test]
+fn intervals_allow_for_jumps_and_rates_for_a_cache_that_fills() {
+    let samples = 200;
+    let per_day = |bytes_per_sample: f64| bytes_per_sample * 86_400.0 / 30.0;
+    // A timer that loses the same at each tick: how much of the next tick is due at either end is open.
+    let ticking = |every: usize, phase: usize| {
+        Made::every(samples, 30.0).series("Tick", NP, move |i| {
+            let lost = 6_400 * ((i + phase) / every) as u64;
+            usage(900 + lost / 64, 0, MIB + lost)
+        })
+    };
+    for (every, phase) in [(17, 0), (17, 8), (30, 5), (30, 25)] {
+        let truth = per_day(6_400.0 / every as f64);
+        assert!(holds(&ticking(every, phase), "Tick", truth), "{every} {phase}");
+    }
+    // A cache fills under the leak and is full after a fifth of the time.
+    let over_cache = Made::every(samples, 30.0).series("Cach", NP, |i| {
+        let filled = 2e6 * (1.0 - (-(i as f64) / 12.0).exp());
+        let bytes = MIB + 20_000 * i as u64 + filled as u64 + scatter(i, 4_000);
+        usage(bytes / 64, 0, bytes)
+    });
+    assert_rate(&over_cache, "Cach", per_day(20_000.0), 0.05);
+    assert!(holds(&over_cache, "Cach", per_day(20_000.0)));
+}
+
 #[test]
 fn slabs_left_empty_by_others_do_not_hide_a_leak() {
     // Objects grow by one a second into slabs that an earlier program left behind; the bytes shrink meanwhile.

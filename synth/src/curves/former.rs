@@ -1,4 +1,4 @@
-//! Stories that nothing was fitted on; results on them have been looked at while the detector was changed.
+//! Stories that were kept out of the fit while the detector was changed; fitted on now.
 
 use super::shapes::{Scene, poisson, with_noise};
 use super::{DAY, NoiseKind, Palette, Told};

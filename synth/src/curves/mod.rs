@@ -33,7 +33,7 @@ pub enum Palette {
     Known,
     /// Others, kept apart while statistics are chosen; fitted on in the end.
     Unseen,
-    /// Others still, which nothing was fitted on, but whose results were looked at.
+    /// Others still, kept out of the first fits; fitted on now.
     Former,
     /// Others, which nothing was ever fitted on or chosen by: for judging alone.
     Blind,

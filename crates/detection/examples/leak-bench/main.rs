@@ -28,21 +28,7 @@ fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let number = |i: usize, or: u64| args.get(i).and_then(|a| a.parse().ok()).unwrap_or(or);
     match args.first().map(String::as_str) {
-        Some("fit") => {
-            // Without "known" at the end, on the stories of both palettes that are not kept for judging.
-            let all = [Palette::Known, Palette::Unseen];
-            let palettes = if args.get(4).is_some_and(|a| a == "known") {
-                &all[..1]
-            } else {
-                &all[..]
-            };
-            train::run(
-                number(1, 600),
-                number(2, 3) as usize,
-                number(3, 200) as usize,
-                palettes,
-            );
-        }
+        Some("fit") => train::run(args.get(1).is_some_and(|a| a == "known")),
         Some("leakbench") => {
             let folder = PathBuf::from(
                 args.get(1)
@@ -51,10 +37,10 @@ fn main() {
             );
             score::leakbench(&folder, args.get(2).map(PathBuf::from));
         }
-        Some("known") => score::generated(Palette::Known, 500_000, number(1, 80)),
-        Some("unseen") => score::generated(Palette::Unseen, 900_000, number(1, 96)),
-        Some("former") => score::generated(Palette::Former, 950_000, number(1, 96)),
-        Some("blind") => score::generated(Palette::Blind, 970_000, number(1, 96)),
+        Some("known") => score::generated(Palette::Known, number(2, 500_000), number(1, 80)),
+        Some("unseen") => score::generated(Palette::Unseen, number(2, 900_000), number(1, 96)),
+        Some("former") => score::generated(Palette::Former, number(2, 950_000), number(1, 96)),
+        Some("blind") => score::generated(Palette::Blind, number(2, 970_000), number(1, 96)),
         Some("windows") => score::windows(&PathBuf::from(args.get(1).cloned().unwrap_or_default())),
         Some("speed") => speed::run(),
         Some("file") => speed::file(&PathBuf::from(args.get(1).cloned().unwrap_or_default())),
@@ -93,8 +79,8 @@ fn main() {
             }
         },
         _ => eprintln!(
-            "leak-bench fit [RECORDINGS DEPTH TREES [known]] | leakbench [FOLDER [OUT]] | known [N] | unseen [N] | former [N] | \
-             blind [N] | windows FILE | mistakes leakbench|known|unseen [FOLDER] | pictures [OUT [FOLDER [N]]] | speed | \
+            "leak-bench fit [known] | leakbench [FOLDER [OUT]] | known|unseen|former|blind [N [SEED]] | \
+              windows FILE | mistakes leakbench|known|unseen [FOLDER] | pictures [OUT [FOLDER [N]]] | speed | \
              file FILE | slab CSV [SAMPLES]"
         ),
     }
