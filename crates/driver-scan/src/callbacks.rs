@@ -24,7 +24,7 @@ impl Engine<'_> {
                 continue;
             };
             for sink in self.context_sinks(function) {
-                if let Some(val) = self.from_context(state, &sink, index) {
+                if let Some(val) = self.told_by_context(state, &sink, index) {
                     self.take(run, ip, &sink, &val, false);
                 }
             }
@@ -32,7 +32,7 @@ impl Engine<'_> {
     }
 
     /// What a callback's sink is given by one of the arguments behind the callback, which is argument `index`.
-    fn from_context(&mut self, state: &State, sink: &Sink, index: u8) -> Option<Val> {
+    fn told_by_context(&mut self, state: &State, sink: &Sink, index: u8) -> Option<Val> {
         let size = self.image.pointer_size() as u8;
         (index + 1..=index + BEHIND).find_map(|context| {
             let place = argument(self.image.arch, context);
