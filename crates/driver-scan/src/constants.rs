@@ -34,12 +34,12 @@ pub(crate) fn add_constant(tags: &mut Vec<Constant>, tag: u32, place: Option<u32
     }
 }
 
-/// Finds the constants that look like tags and are stored in objects.
-pub(crate) fn stored_tags(image: &Image<'_>) -> Stored {
+/// Finds the constants that look like tags and are stored at the wanted offsets of objects.
+pub(crate) fn stored_tags(image: &Image<'_>, wanted: impl Fn(i64) -> bool) -> Stored {
     let mut found = Stored::default();
     for section in image.sections.iter().filter(|section| section.exec) {
         let mut add = |at: usize, off: i64, tag: u32| {
-            if four_letters(tag) {
+            if four_letters(tag) && wanted(off) {
                 let place = section.rva.saturating_add(at as u32);
                 add_constant(found.entry(off).or_default(), tag, Some(place));
             }

@@ -14,8 +14,7 @@ impl Engine<'_> {
     pub(crate) fn value(&mut self, state: &State, src: Src, size: u8) -> Val {
         match src {
             Src::Imm(value) => Val::constant(mask(value, size)),
-            Src::Reg(reg) if size == 1 => truncate(state.low_byte(reg), size),
-            Src::Reg(reg) => truncate(state.reg(reg), size),
+            Src::Reg(reg) => truncate(state.part(reg, size), size),
             Src::Mem(mem) => {
                 let address = self.row_or_address(state, &mem);
                 self.load(state, &address, mem.size).0
@@ -171,13 +170,13 @@ impl Engine<'_> {
             } => {
                 let new = self.value(state, src, size);
                 let immediate = matches!(src, Src::Imm(_)) && state.is_immediate(dst);
-                if shift == 0 && new.constants().is_some() && state.reg(dst).constants().is_none() {
-                    match size {
-                        1 => return state.set_low_byte(dst, new),
-                        // A short argument is set in place; the rest of the register does not count.
-                        2 => return state.set(dst, new),
-                        _ => {}
-                    }
+                if size <= 2
+                    && shift == 0
+                    && new.constants().is_some()
+                    && state.reg(dst).constants().is_none()
+                {
+                    state.set_part(dst, size, new);
+                    return;
                 }
                 let ones = (if size >= 8 {
                     u64::MAX
@@ -221,7 +220,15 @@ impl Engine<'_> {
                 state.set(dst, val);
             }
             Op::Bin { op, dst, size, a, b } => {
-                let (a, b) = (self.value(state, a, size), self.value(state, b, size));
+                let (left, b) = (a, self.value(state, b, size));
+                let a = match (left, b.single()) {
+                    // What a shift pushes out need not be known.
+                    (Src::Reg(reg), Some(by)) if op == BinOp::Shl => {
+                        let kept = (u64::from(size) * 8).saturating_sub(by).div_ceil(8).max(1);
+                        truncate(state.part(reg, kept.min(8) as u8), size)
+                    }
+                    _ => self.value(state, left, size),
+                };
                 self.spend((a.atoms().len() + b.atoms().len()) as u64 / 2);
                 let mut val = bin(op, size, &a, &b);
                 if op == BinOp::Add

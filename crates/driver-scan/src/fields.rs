@@ -45,7 +45,7 @@ pub(crate) struct Fields {
     /// What is called with the tag at an offset, while the places that store there are looked at.
     watched: Map<i64, Vec<Sink>>,
     /// Constants that something is compared with.
-    signatures: Set<u32>,
+    signatures: Option<Set<u32>>,
     /// Tags whose stores were seen when they were watched, and their offsets.
     seen: Set<(i64, u32)>,
     /// Objects that a tag was stored in, by its offset.
@@ -72,7 +72,8 @@ impl Fields {
 
     /// True for four letters that nothing is compared with: signatures are, and are no tags.
     pub(crate) fn may_be_tag(&self, tag: u32) -> bool {
-        four_letters(tag) && !self.signatures.contains(&tag)
+        let signatures = self.signatures.as_ref();
+        four_letters(tag) && !signatures.is_some_and(|signatures| signatures.contains(&tag))
     }
 
     /// Makes those served whose callers, or callers' callers, were.
@@ -98,8 +99,8 @@ impl Engine<'_> {
         if open.is_empty() {
             return;
         }
-        self.fields.signatures = compared(self.image);
-        let mut stored = stored_tags(self.image);
+        self.read_signatures();
+        let mut stored = stored_tags(self.image, |off| open.iter().any(|one| one.off == off));
         self.ask_makers(&open, &stored);
         for (off, tag) in std::mem::take(&mut self.fields.seen) {
             add_constant(stored.entry(off).or_default(), tag, None);
@@ -120,6 +121,13 @@ impl Engine<'_> {
                     }
                 }
             }
+        }
+    }
+
+    /// Finds what the code compares with something, once.
+    pub(crate) fn read_signatures(&mut self) {
+        if self.fields.signatures.is_none() {
+            self.fields.signatures = Some(compared(self.image));
         }
     }
 

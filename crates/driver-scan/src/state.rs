@@ -48,8 +48,9 @@ pub(crate) struct State {
     regs: Box<[Val; REGS]>,
     /// Registers set by a constant in the same block.
     pub(crate) immediate: u64,
-    /// Registers of which the lowest byte alone is known: it was set, over something that is not.
-    low_only: u64,
+    /// Registers of which the lowest byte alone is known, and those of which the lowest two are: they were set, over
+    /// something that is not known.
+    low_only: [u64; 2],
     /// Registers that hold a copy of a cell.
     origin: Vec<(Reg, Cell)>,
     mem: Vec<Slot>,
@@ -67,7 +68,7 @@ impl State {
         Self {
             regs: Box::new([const { Val::TOP }; REGS]),
             immediate: 0,
-            low_only: 0,
+            low_only: [0; 2],
             origin: Vec::new(),
             mem: Vec::new(),
             flags: None,
@@ -83,14 +84,20 @@ impl State {
     }
 
     pub(crate) fn reg(&self, reg: Reg) -> &Val {
-        if self.is_low_only(reg) {
-            return const { &Val::TOP };
-        }
-        self.low_byte(reg)
+        self.part(reg, 8)
     }
 
-    /// A register of which the lowest byte is asked for.
-    pub(crate) fn low_byte(&self, reg: Reg) -> &Val {
+    /// A register of which the lowest `size` bytes are asked for.
+    pub(crate) fn part(&self, reg: Reg, size: u8) -> &Val {
+        let [byte, two] = self.low_only;
+        let unknown = match size {
+            1 => 0,
+            2 => byte,
+            _ => byte | two,
+        };
+        if reg < 64 && unknown & (1u64 << reg) != 0 {
+            return const { &Val::TOP };
+        }
         match self.regs.get(usize::from(reg)) {
             Some(val) => val,
             None => const { &Val::TOP },
@@ -101,7 +108,7 @@ impl State {
         if let Some(place) = self.regs.get_mut(usize::from(reg)) {
             *place = val;
             self.immediate &= !(1u64 << (reg & 63));
-            self.low_only &= !(1u64 << (reg & 63));
+            self.low_only = self.low_only.map(|of| of & !(1u64 << (reg & 63)));
             let mut copied = [None; 2];
             if !self.origin.is_empty() {
                 for (place, (_, cell)) in copied
@@ -124,18 +131,13 @@ impl State {
         }
     }
 
-    /// Sets the lowest byte of a register that holds something unknown. Where nothing at all is known of it, the rest is
-    /// taken for unused, as that of a short argument.
-    pub(crate) fn set_low_byte(&mut self, reg: Reg, val: Val) {
-        let rest_counts = self.is_low_only(reg) || *self.reg(reg) != Val::TOP;
+    /// Sets the lowest byte, or two, of a register that holds something unknown.
+    pub(crate) fn set_part(&mut self, reg: Reg, size: u8, val: Val) {
         self.set(reg, val);
-        if rest_counts && reg < 64 {
-            self.low_only |= 1u64 << reg;
+        let [byte, two] = &mut self.low_only;
+        if reg < 64 {
+            *(if size == 1 { byte } else { two }) |= 1u64 << reg;
         }
-    }
-
-    const fn is_low_only(&self, reg: Reg) -> bool {
-        reg < 64 && self.low_only & (1u64 << reg) != 0
     }
 
     pub(crate) fn mark_immediate(&mut self, reg: Reg) {
@@ -315,8 +317,10 @@ impl State {
         }
         self.origin.retain(|copy| other.origin.contains(copy));
         self.immediate = 0;
-        changed |= other.low_only & !self.low_only != 0;
-        self.low_only |= other.low_only;
+        for (mine, theirs) in self.low_only.iter_mut().zip(other.low_only) {
+            changed |= theirs & !*mine != 0;
+            *mine |= theirs;
+        }
         self.pushed = self.pushed.min(other.pushed);
         self.decided &= other.decided;
         if self.flags != other.flags {

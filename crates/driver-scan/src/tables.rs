@@ -4,7 +4,6 @@
 //! nothing else tells what a call gets, the rows are read: neighbours in equal steps that look like tags of one maker.
 
 use crate::Certainty;
-use crate::constants::four_letters;
 use crate::engine::{Engine, Sink};
 use crate::exec::unknown;
 use crate::image::Image;
@@ -14,6 +13,8 @@ use crate::value::{Kind, Val, mask};
 
 /// Most calls with a tag from a table.
 const MAX_OPEN: usize = 256;
+/// Most tables that one address may lead to.
+const MAX_TABLES: usize = 4;
 /// Longest row in bytes, and most rows.
 const MAX_ROW: u64 = 256;
 const MAX_ROWS: u64 = 64;
@@ -30,12 +31,25 @@ impl Engine<'_> {
         if !unknown(&sum) {
             return sum;
         }
-        let known = [(mem.base, 1), (mem.index, u64::from(mem.scale.max(1)))]
+        let mut known = vec![mem.disp as u64];
+        for (reg, scale) in [(mem.base, 1), (mem.index, u64::from(mem.scale.max(1)))] {
+            if let Some(parts) = (reg != NONE).then(|| state.reg(reg).constants()).flatten() {
+                let parts: Vec<u64> = parts
+                    .take(MAX_TABLES)
+                    .map(|part| part.wrapping_mul(scale))
+                    .collect();
+                let sums = |&one: &u64| {
+                    parts
+                        .iter()
+                        .map(move |part| one.wrapping_add(*part))
+                        .collect::<Vec<_>>()
+                };
+                known = known.iter().flat_map(sums).collect();
+            }
+        }
+        known
             .into_iter()
-            .filter(|(reg, _)| *reg != NONE)
-            .filter_map(|(reg, scale)| Some(state.reg(reg).single()?.wrapping_mul(scale)))
-            .fold(mem.disp as u64, u64::wrapping_add);
-        self.with_row(sum, known)
+            .fold(sum, |sum, table| self.with_row(sum, table))
     }
 
     /// Adds the table at a known address that something unknown was added to.
@@ -60,25 +74,31 @@ impl Engine<'_> {
 
     /// Reports the tags of the tables that calls take theirs from and that nothing else explained.
     pub(crate) fn explain_tables(&mut self) {
-        for (call, sink, at) in std::mem::take(&mut self.from_tables) {
-            if !self.is_found(&sink.routine, call) {
-                for tag in rows(self.image, at) {
-                    self.report(&sink, tag, call, Certainty::Dataflow);
-                }
+        let mut open = std::mem::take(&mut self.from_tables);
+        open.retain(|(call, sink, _)| !self.is_found(&sink.routine, *call));
+        if !open.is_empty() {
+            self.read_signatures();
+        }
+        for (call, sink, at) in open {
+            for tag in rows(self.image, at, |tag| self.fields.may_be_tag(tag)) {
+                self.report(&sink, tag, call, Certainty::Dataflow);
             }
         }
     }
 }
 
 /// The tags of the table whose first stands at `at`; none when there are not at least two of the same maker.
-fn rows(image: &Image<'_>, at: u64) -> Vec<u32> {
-    let read = |offset: u64| image.value(at.wrapping_add(offset), 4).map(|value| value as u32);
-    let Some(first) = read(0).filter(|&tag| four_letters(tag)) else {
+fn rows(image: &Image<'_>, at: u64, may_be_tag: impl Fn(u32) -> bool) -> Vec<u32> {
+    let read = |offset: u64| {
+        let value = image.value(at.wrapping_add(offset), 4).map(|value| value as u32);
+        value.filter(|&tag| may_be_tag(tag))
+    };
+    let Some(first) = read(0) else {
         return Vec::new();
     };
     let of = |step: u64| -> Vec<u32> {
         (0..MAX_ROWS)
-            .map_while(|index| read(index * step).filter(|&tag| four_letters(tag) && alike(first, tag)))
+            .map_while(|index| read(index * step).filter(|&tag| alike(first, tag)))
             .collect()
     };
     let steps = (4..=MAX_ROW).step_by(4).map(of);

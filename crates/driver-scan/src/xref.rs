@@ -22,6 +22,8 @@ pub(crate) struct Xrefs {
 /// Most jump tables looked at, and most cases of one.
 const MAX_TABLES: usize = 20_000;
 const MAX_CASES: u32 = 512;
+/// Most labels behind padding that are looked at before the start of a function is looked for in another way.
+const MAX_CANDIDATES: u8 = 4;
 /// Most direct calls kept.
 const MAX_CALLS: usize = 4 << 20;
 
@@ -249,7 +251,8 @@ fn is_branched_to(image: &Image<'_>, rva: u32) -> bool {
     let bytes = bytes
         .get(..bytes.len().min(2 * NEAR as usize))
         .unwrap_or_default();
-    (from..).zip(bytes.windows(6)).any(|(at, window)| match *window {
+    let places = (0u32..).map(|offset| from.wrapping_add(offset));
+    places.zip(bytes.windows(6)).any(|(at, window)| match *window {
         [0x70..=0x7f, offset, ..] => at.wrapping_add(2).wrapping_add(offset as i8 as u32) == rva,
         [0x0f, 0x80..=0x8f, a, b, c, d] => {
             at.wrapping_add(6).wrapping_add(u32::from_le_bytes([a, b, c, d])) == rva
@@ -267,6 +270,7 @@ fn after_padding(image: &Image<'_>, floor: u32, site: u32, within: impl Fn(u32) 
         return None;
     }
     let is_padding = |byte: u8| byte == 0xcc || byte == 0x90;
+    let mut candidates = 0;
     for (index, pair) in bytes.windows(2).enumerate().rev() {
         let [padding, first] = pair else { continue };
         if !is_padding(*padding) || is_padding(*first) {
@@ -283,8 +287,14 @@ fn after_padding(image: &Image<'_>, floor: u32, site: u32, within: impl Fn(u32) 
             // A loop is aligned in the middle of a function.
             continue;
         }
-        if (run >= 2 || ends || start.is_multiple_of(16)) && !within(start) {
-            return Some(start);
+        if run >= 2 || ends || start.is_multiple_of(16) {
+            if !within(start) {
+                return Some(start);
+            }
+            candidates += 1;
+            if candidates == MAX_CANDIDATES {
+                return None;
+            }
         }
     }
     None
@@ -430,7 +440,6 @@ const fn arm_writes(word: u32, register: u32) -> bool {
     writes && word & 31 == register
 }
 
-/// ADRP of a page, then an addition or access with the rest of the address within a few dozen instructions.
 /// True when the reference at `site` takes the address of its target: LEA, PUSH or MOV of an address, ADD behind ADRP.
 pub(crate) fn takes_address(image: &Image<'_>, site: u32) -> bool {
     let before = |count: u32| image.bytes_at(site.saturating_sub(count), count as usize);
@@ -438,6 +447,7 @@ pub(crate) fn takes_address(image: &Image<'_>, site: u32) -> bool {
         Arch::X64 => matches!(before(2), Some([0x8d, _])),
         Arch::X86 => {
             matches!(before(1), Some([0x68 | 0xb8..=0xbf]))
+                || matches!(before(3), Some([0xc7, 0x04, 0x24]))
                 || matches!(before(4), Some([0xc7, 0x44, 0x24, _]))
         }
         Arch::Arm64 => image
@@ -447,6 +457,7 @@ pub(crate) fn takes_address(image: &Image<'_>, site: u32) -> bool {
     }
 }
 
+/// ADRP of a page, then an addition or access with the rest of the address within a few dozen instructions.
 fn paged(rva: u32, data: &[u8], targets: &[u32], out: &mut Vec<(u32, u32)>) {
     const AHEAD: usize = 96;
     let word = |index: usize| -> Option<u32> {

@@ -1,6 +1,6 @@
-// expect: Ta01 Ta02 Ta03 Ta04 Tc01 Tc02 Tc03 Tc04 Td01 Td02 Td03 Td04 Te01 Te02 Te03 Te04 Tl01 Tl02 Tl03 Tl04
-// decoy: Text Next Tf02
-// Tables with an index that is not known. Neighbours that share no letters are text, no rows.
+// expect: Ta01 Ta02 Ta03 Ta04 Tc01 Tc02 Tc03 Tc04 Td01 Td02 Td03 Td04 Te01 Te02 Te03 Te04 Tl01 Tl02 Tl03 Tl04 Tx01 Tx02 Ty01 Ty02
+// decoy: Text Next TxSg
+// Tables with an index that is not known. Neighbours that share no letters are text, no rows, and what is compared is no tag.
 #include "driver.h"
 volatile ULONG g_size; volatile PVOID g_out;
 typedef struct { ULONG id; ULONG tag; ULONG size; ULONG pad; } ROW;
@@ -18,6 +18,10 @@ NOINLINE ROW *look(ULONG id) { for (ULONG i = 0; i < 4; i++) if (table[i].id == 
 NOINLINE PVOID a5(ULONG id) { ROW *r = look(id); return r ? ExAllocatePoolWithTag(0, r->size, r->tag) : 0; }
 static const struct { ULONG magic; char text[12]; } texts[] = { {TAG('H','e','a','d'), "TextNextLas"}, {TAG('w','x','y','z'), "TextNextLas"} };
 NOINLINE PVOID none(ULONG i) { return ExAllocatePoolWithTag(0, g_size, texts[i].magic); }
+static const struct { ULONG tags[2], signatures[2]; } mixed = { {TAG('T','x','0','1'), TAG('T','x','0','2')}, {TAG('T','x','S','g'), 0} };
+static const ULONG others[2] = { TAG('T','y','0','1'), TAG('T','y','0','2') };
+NOINLINE PVOID two(ULONG i, ULONG k) { ULONG tag; if (k) tag = mixed.tags[i]; else tag = others[i]; return ExAllocatePoolWithTag(0, g_size, tag); }
+NOINLINE int is_ours(ULONG signature) { return signature == TAG('T','x','S','g') || signature == mixed.signatures[g_size & 1]; }
 NTSTATUS API DriverEntry(PVOID driver, UNICODE_STRING *path) {
     g_size = path->Length;
     g_out = a1(g_size & 3);
@@ -27,6 +31,8 @@ NTSTATUS API DriverEntry(PVOID driver, UNICODE_STRING *path) {
     g_out = find(g_size);
     g_out = a5(g_size);
     g_out = none(g_size);
+    g_out = two(g_size, g_size >> 3);
+    if (is_ours(g_size)) return 1;
     table[2].size = g_size;
     tags[0] = tags[0];
     return 0;
