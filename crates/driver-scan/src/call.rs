@@ -5,7 +5,7 @@ use crate::engine::{Callee, Demand, Engine, Sink, is_resolver};
 use crate::flow::Run;
 use crate::ir::{Op, RAX, RDX, RSP, Reg, Src, VEC};
 use crate::local::Carried;
-use crate::routines::{Arg, argument};
+use crate::routines::{Arg, WDF_TYPED_CONTEXT, argument, is_keeper};
 use crate::state::State;
 use crate::stdcall;
 use crate::value::{Atom, CONST, Kind, STACK, Sym, TOP, Val, common};
@@ -318,9 +318,10 @@ impl Engine<'_> {
                         && !sink.frees
                     {
                         self.demand(Demand::Inside(callee));
-                    } else if let ([(_, off)], true) = (path.as_slice(), exact) {
-                        // An object that the system keeps: the context of a framework's object.
-                        self.fields.open(ip, sink, *off, None);
+                    } else if let ([(_, off)], true) =
+                        (path.as_slice(), exact && self.keepers.contains(&site))
+                    {
+                        self.fields.open_kept(ip, sink, *off);
                     }
                     for (base, off) in path {
                         self.demand(Demand::Stored(base, off));
@@ -435,6 +436,17 @@ impl Engine<'_> {
         rest: &[(u32, u32, Op)],
     ) -> State {
         let ret = self.symbols.intern(Kind::Ret(ip));
+        let keeps = |target: &Callee| match target {
+            Callee::Import(index) => self
+                .names
+                .get(*index as usize)
+                .is_some_and(|name| is_keeper(name)),
+            Callee::Wdf(index) => *index == WDF_TYPED_CONTEXT,
+            Callee::Func(_) => false,
+        };
+        if targets.iter().any(keeps) {
+            self.keepers.insert(ip);
+        }
         let mut result = Val::symbol(ret);
         let mut pops = None;
         let mut changed = u64::MAX;

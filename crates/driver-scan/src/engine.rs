@@ -133,6 +133,8 @@ pub(crate) struct Engine<'a> {
     tag_globals: BTreeSet<i64>,
     pub(crate) inlined_by_callers: Set<u32>,
     pub(crate) call_targets: Map<u32, u32>,
+    /// Calls that give an object which the system keeps for the driver.
+    pub(crate) keepers: Set<u32>,
     /// Bytes that functions of a 32-bit image take off the stack.
     pub(crate) popped: Map<u32, Option<u16>>,
     /// Registers that functions of the image may change, as bits.
@@ -221,6 +223,7 @@ impl<'a> Engine<'a> {
             tag_globals: BTreeSet::new(),
             inlined_by_callers: Set::default(),
             call_targets: Map::default(),
+            keepers: Set::default(),
             popped: Map::default(),
             changes: Map::default(),
             found: BTreeMap::new(),

@@ -23,7 +23,7 @@ const LEAST_SITES: usize = 16;
 /// Most pairs of an offset and a tag that are noted.
 const MAX_SEEN: usize = 4_096;
 
-/// Kinds of objects, as bits: a device extension; an object that is certainly none; one that may be.
+/// Kinds of objects, as bits: a device extension, or another that the system keeps for the driver; an object that is certainly none; one that may be.
 const EXTENSION: u8 = 1;
 const OWN: u8 = 2;
 const UNKNOWN: u8 = 4;
@@ -36,6 +36,8 @@ pub(crate) type Taker = (u32, Arg, Vec<i64>);
 pub(crate) struct Fields {
     /// (call, sink, offset of the tag, the function that takes it when it comes from a parameter)
     open: Vec<(u32, Sink, i64, Option<Taker>)>,
+    /// Those of them that take it from an object which the system keeps.
+    kept: Set<u32>,
     /// Functions whose callers gave a constant.
     served: Set<Taker>,
     /// (function, the one that it passes its parameter to)
@@ -61,6 +63,12 @@ impl Fields {
         if self.open.len() < MAX_OPEN && !sink.frees && !sink.letters && self.feeding.is_none() {
             self.open.push((call, sink.clone(), off, taker));
         }
+    }
+
+    /// Notes a call whose tag stands at `off` of an object that the system keeps for the driver.
+    pub(crate) fn open_kept(&mut self, call: u32, sink: &Sink, off: i64) {
+        self.kept.insert(call);
+        self.open(call, sink, off, None);
     }
 
     /// Notes that a constant reached the function whose callers are being looked at.
@@ -146,13 +154,14 @@ impl Engine<'_> {
                 call,
                 sink,
                 off,
-                extension: taker.is_some_and(|(_, _, derefs)| {
-                    derefs
-                        .iter()
-                        .rev()
-                        .nth(1)
-                        .is_some_and(|&before| self.is_extension_offset(before))
-                }),
+                extension: self.fields.kept.contains(&call)
+                    || taker.is_some_and(|(_, _, derefs)| {
+                        derefs
+                            .iter()
+                            .rev()
+                            .nth(1)
+                            .is_some_and(|&before| self.is_extension_offset(before))
+                    }),
             })
             .collect()
     }
@@ -261,6 +270,7 @@ impl Engine<'_> {
         let Some(key) = sink.object else { return };
         let kind = match (object.sym, self.symbols.kind(object.sym)) {
             (CONST | STACK, _) => OWN,
+            (_, Kind::Ret(call)) if self.keepers.contains(&call) => EXTENSION,
             (_, Kind::Ret(call)) if self.makes_objects(call) => OWN,
             (_, Kind::Deref(base, off, _)) if base != STACK && self.is_extension_offset(off) => EXTENSION,
             (_, Kind::Entry(_) | Kind::Deref(STACK, 0.., _)) if object.exact && object.off == 0 => {
@@ -307,6 +317,6 @@ struct Open {
     call: u32,
     sink: Sink,
     off: i64,
-    /// The object is a device extension.
+    /// The object is a device extension, or another that the system keeps for the driver.
     extension: bool,
 }

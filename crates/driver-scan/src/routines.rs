@@ -30,6 +30,23 @@ pub(crate) fn argument(arch: Arch, index: u8) -> Arg {
     }
 }
 
+/// `WdfObjectGetTypedContextWorker` in the table of the framework (wdffuncenum.h of KMDF 1.x).
+pub(crate) const WDF_TYPED_CONTEXT: u16 = 202;
+
+/// True for routines that give a driver an object which the system keeps for it.
+pub(crate) fn is_keeper(name: &str) -> bool {
+    matches!(
+        name,
+        "IoGetDriverObjectExtension"
+            | "NdisGetDeviceReservedExtension"
+            | "StorPortGetLogicalUnit"
+            | "ScsiPortGetLogicalUnit"
+            | "FsRtlLookupPerStreamContextInternal"
+            | "FsRtlLookupPerFileContext"
+            | "FsRtlLookupPerFileObjectContext"
+    )
+}
+
 /// What the tag is used for, and how it is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Form {
