@@ -11,12 +11,6 @@ pub mod axis;
 mod baseline;
 mod boot_age;
 pub mod calibration;
-#[expect(
-    clippy::excessive_precision,
-    clippy::approx_constant,
-    reason = "written by the fit with a few decimals, whatever their binary form or likeness"
-)]
-mod calibration_table;
 mod compare;
 mod config;
 mod family;

@@ -1,6 +1,6 @@
-//! Fits the table of `calibration_table.rs`: gradient-boosted trees of small depth under logistic loss (Friedman
-//! 2001), monotone in the statistics whose direction is known; on all rows and statistics or, for each tree, on a part
-//! of them drawn by chance (Friedman 2002).
+//! Fits the table of `crates/detection/data/forest.txt`: gradient-boosted trees of small depth under logistic loss
+//! (Friedman 2001), monotone in the statistics whose direction is known; on all rows and statistics or, for each tree,
+//! on a part of them drawn by chance (Friedman 2002).
 
 use synth::random::Random;
 

@@ -1,4 +1,4 @@
-//! `leak-bench fit`: from generated recordings to `calibration_table.rs`.
+//! `leak-bench fit`: from generated recordings to `crates/detection/data/forest.txt`.
 
 use std::fmt::Write as _;
 use std::ops::Range;
@@ -213,7 +213,7 @@ fn weigh(groups: &mut [Group]) {
 }
 
 fn out() -> std::path::PathBuf {
-    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/calibration_table.rs")
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("data/forest.txt")
 }
 
 /// Logistic recalibration (Platt 1999) of the greater of both margins, by Newton steps.
@@ -260,57 +260,36 @@ fn importance(forest: &Forest) {
     }
 }
 
-/// The table as Rust source: trees flattened in preorder.
+/// The table as text: a tree a line, its nodes in preorder.
 fn table(forest: &Forest, slope: f64, offset: f64) -> String {
     let mut text = String::from(
-        "//! Made by `cargo run --release -p detection --example leak-bench -- fit`. Do not edit.\n\n\
-         use crate::calibration::Node;\n\n",
+        "# Made by `cargo run --release -p detection --example leak-bench -- fit`. Do not edit.\n\
+         # One tree a line in preorder: STATISTIC:THRESHOLD is a split, whose left side goes up to the threshold and\n\
+         # follows at once; a number alone is a leaf.\n",
     );
-    let _ = writeln!(text, "pub(crate) const BIAS: f32 = {:?};", short(forest.bias));
-    let _ = writeln!(text, "pub(crate) const SLOPE: f32 = {:?};", short(slope));
-    let _ = writeln!(text, "pub(crate) const OFFSET: f32 = {:?};", short(offset));
-    let mut flat: Vec<String> = Vec::new();
-    let mut roots: Vec<usize> = Vec::new();
+    for (name, constant) in [("bias", forest.bias), ("slope", slope), ("offset", offset)] {
+        let _ = writeln!(text, "{name} {:?}", short(constant));
+    }
     for tree in &forest.trees {
-        roots.push(flat.len());
-        flatten(tree, 0, &mut flat);
+        let mut words = Vec::new();
+        flatten(tree, 0, &mut words);
+        let _ = writeln!(text, "{}", words.join(" "));
     }
-    let _ = writeln!(
-        text,
-        "\npub(crate) static ROOTS: [u16; {}] = {:?};",
-        roots.len(),
-        roots
-    );
-    let _ = writeln!(
-        text,
-        "\n#[rustfmt::skip]\npub(crate) static NODES: [Node; {}] = [",
-        flat.len()
-    );
-    for line in flat.chunks(16) {
-        let _ = writeln!(text, "    {}", line.join(" "));
-    }
-    text.push_str("];\n");
     text
 }
 
-/// Four decimals: more would be noise of the fit.
+/// Four decimals: more would be noise of the fit. Zero has no sign.
 fn short(x: f64) -> f32 {
-    ((x * 1e4).round() / 1e4) as f32
+    ((x * 1e4).round() / 1e4 + 0.0) as f32
 }
 
-fn flatten(tree: &[crate::fit::Node], at: usize, flat: &mut Vec<String>) {
+fn flatten(tree: &[crate::fit::Node], at: usize, words: &mut Vec<String>) {
     let node = tree[at];
     if node.leaf {
-        flat.push(format!("Node::leaf({:?}),", short(node.value)));
+        words.push(format!("{:?}", short(node.value)));
         return;
     }
-    let here = flat.len();
-    flat.push(String::new());
-    flatten(tree, 2 * at + 1, flat);
-    let right = flat.len();
-    flatten(tree, 2 * at + 2, flat);
-    flat[here] = format!(
-        "Node::split({}, {:.6}, {}),",
-        node.feature, node.split as f32, right
-    );
+    words.push(format!("{}:{:.6}", node.feature, node.split as f32));
+    flatten(tree, 2 * at + 1, words);
+    flatten(tree, 2 * at + 2, words);
 }
