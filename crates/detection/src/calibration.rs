@@ -28,10 +28,7 @@ pub fn probability(values: &[f64; STATISTIC_COUNT]) -> f64 {
     let Some(forest) = forest::FOREST.as_ref() else {
         return 0.0;
     };
-    let mut margin = f64::from(forest.bias);
-    for &root in &forest.roots {
-        margin += f64::from(forest.weight(values, root));
-    }
+    let margin = forest.margin(values);
     let z = f64::from(forest.slope) * margin + f64::from(forest.offset);
     1.0 / (1.0 + libm::exp(-z))
 }
