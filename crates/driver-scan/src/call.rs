@@ -5,7 +5,7 @@ use crate::engine::{Callee, Demand, Engine, Sink, is_resolver};
 use crate::flow::Run;
 use crate::ir::{Op, RAX, RDX, RSP, Reg, Src, VEC};
 use crate::local::Carried;
-use crate::routines::{Arg, WDF_TYPED_CONTEXT, argument, is_keeper};
+use crate::routines::{Arg, argument};
 use crate::state::State;
 use crate::stdcall;
 use crate::value::{Atom, CONST, Kind, STACK, Sym, TOP, Val, common};
@@ -86,17 +86,7 @@ impl Engine<'_> {
     /// True when a routine is passed as an argument: the callee may call it.
     fn passes_routine(&self, state: &State) -> bool {
         (0..4).any(|index| {
-            let val = match argument(self.image.arch, index) {
-                Arg::Reg(reg) => state.reg(reg).clone(),
-                Arg::Stack(off) => match state.reg(RSP) {
-                    Val::One(Atom {
-                        sym: STACK, off: sp, ..
-                    }) => state
-                        .read(STACK, sp.saturating_add(off - 4), 4)
-                        .map_or(Val::TOP, |(val, _)| val),
-                    _ => Val::TOP,
-                },
-            };
+            let val = self.given(state, argument(self.image.arch, index));
             self.leads_to_sink(&val) || self.holds_routine(state, &val)
         })
     }
@@ -123,6 +113,21 @@ impl Engine<'_> {
         } else {
             self.add(sp, -i64::from(self.image.pointer_size()))
         }
+    }
+
+    /// What is known to be passed as an argument, of the size of a pointer; nothing is asked for what is not.
+    pub(crate) fn given(&self, state: &State, arg: Arg) -> Val {
+        let stored = match (arg, self.callee_stack(state)) {
+            (Arg::Reg(reg), _) => return state.reg(reg).clone(),
+            (
+                Arg::Stack(off),
+                Val::One(Atom {
+                    sym: STACK, off: sp, ..
+                }),
+            ) => state.read(STACK, sp.saturating_add(off), self.image.pointer_size() as u8),
+            (Arg::Stack(_), _) => None,
+        };
+        stored.map_or(Val::TOP, |(val, _)| val)
     }
 
     pub(crate) fn argument_value(&mut self, state: &State, arg: Arg, size: u8) -> (Val, bool) {
@@ -436,17 +441,7 @@ impl Engine<'_> {
         rest: &[(u32, u32, Op)],
     ) -> State {
         let ret = self.symbols.intern(Kind::Ret(ip));
-        let keeps = |target: &Callee| match target {
-            Callee::Import(index) => self
-                .names
-                .get(*index as usize)
-                .is_some_and(|name| is_keeper(name)),
-            Callee::Wdf(index) => *index == WDF_TYPED_CONTEXT,
-            Callee::Func(_) => false,
-        };
-        if targets.iter().any(keeps) {
-            self.keepers.insert(ip);
-        }
+        self.note_keeper(ip, targets);
         let mut result = Val::symbol(ret);
         let mut pops = None;
         let mut changed = u64::MAX;

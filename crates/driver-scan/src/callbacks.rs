@@ -5,7 +5,7 @@ use crate::engine::{Callee, Engine, Sink};
 use crate::flow::Run;
 use crate::routines::{Arg, argument};
 use crate::state::State;
-use crate::value::{Atom, CONST, STACK, TOP, Val};
+use crate::value::{Atom, CONST, TOP, Val};
 
 /// Arguments of a call that are looked at, and parameters of a callback one of which may be its context.
 const ARGUMENTS: u8 = 8;
@@ -44,13 +44,8 @@ impl Engine<'_> {
 
     /// The function with sinks whose address an argument is.
     fn callback(&self, state: &State, index: u8) -> Option<u32> {
-        let atom = match argument(self.image.arch, index) {
-            Arg::Reg(reg) => one(state.reg(reg))?,
-            Arg::Stack(off) => {
-                let stack = one(&self.callee_stack(state)).filter(|atom| atom.sym == STACK)?;
-                let width = self.image.pointer_size() as u8;
-                one(&state.read(STACK, stack.off.saturating_add(off), width)?.0)?
-            }
+        let Val::One(atom) = self.given(state, argument(self.image.arch, index)) else {
+            return None;
         };
         match self.callee_of(atom) {
             Some(Callee::Func(function)) if self.sinks.contains_key(&Callee::Func(function)) => {
@@ -68,14 +63,6 @@ impl Engine<'_> {
         };
         let sinks = self.sinks.get(&Callee::Func(function)).into_iter().flatten();
         sinks.filter(fits).cloned().collect()
-    }
-}
-
-/// The only possible value.
-const fn one(val: &Val) -> Option<Atom> {
-    match val {
-        Val::One(atom) => Some(*atom),
-        Val::Many(_) => None,
     }
 }
 

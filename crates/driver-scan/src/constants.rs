@@ -3,7 +3,7 @@
 
 use crate::Arch;
 use crate::hash::{Map, Set};
-use crate::image::Image;
+use crate::image::{Image, arm_words};
 
 /// Most tags stored at one offset that are believed.
 pub(crate) const MAX_TAGS: usize = 3;
@@ -83,16 +83,9 @@ fn x86_stores(data: &[u8], add: &mut impl FnMut(usize, i64, u32)) {
     }
 }
 
-/// The instructions of ARM64 code.
-fn words(data: &[u8]) -> Vec<u32> {
-    data.chunks_exact(4)
-        .map(|bytes| u32::from_le_bytes(bytes.try_into().unwrap_or_default()))
-        .collect()
-}
-
 /// STR of a 32-bit register at an unsigned offset, whose MOVZ and MOVK stand shortly before it.
 fn arm_stores(data: &[u8], add: &mut impl FnMut(usize, i64, u32)) {
-    let words = words(data);
+    let words: Vec<u32> = arm_words(data).collect();
     for (index, &store) in words.iter().enumerate() {
         let (register, base) = (store & 31, (store >> 5) & 31);
         if store & 0xffc0_0000 != 0xb900_0000 || base == 31 || register == 31 {
@@ -150,8 +143,28 @@ const fn arm_only_reads(word: u32) -> bool {
     stores || branches
 }
 
+/// Where instructions may store to the wanted offsets of objects: as many places as `most` of each.
+pub(crate) fn storing_sites(image: &Image<'_>, most: usize, wanted: impl Fn(i64) -> bool) -> Vec<u32> {
+    let (mut sites, mut counts) = (Vec::new(), Map::<i64, usize>::default());
+    for section in image.sections.iter().filter(|section| section.exec) {
+        let mut add = |at: usize, off: i64| {
+            let count = counts.entry(off).or_default();
+            if *count < most {
+                *count += 1;
+                sites.push(section.rva.saturating_add(at as u32));
+            }
+        };
+        if image.arch == Arch::Arm64 {
+            arm_sites(section.data, &wanted, &mut add);
+        } else {
+            x86_sites(section.data, &wanted, &mut add);
+        }
+    }
+    sites
+}
+
 /// Where an instruction may store to one of the offsets of an object, alone or with its neighbours.
-pub(crate) fn x86_sites(data: &[u8], wanted: impl Fn(i64) -> bool, add: &mut impl FnMut(usize, i64)) {
+fn x86_sites(data: &[u8], wanted: impl Fn(i64) -> bool, add: &mut impl FnMut(usize, i64)) {
     for at in memchr::memchr3_iter(0x89, 0x11, 0x7f, data) {
         let before = at
             .checked_sub(1)
@@ -197,9 +210,8 @@ fn stored_at(operand: &[u8]) -> Option<i64> {
 }
 
 /// The same for STR and STP of registers of 32, 64 and 128 bits.
-pub(crate) fn arm_sites(data: &[u8], wanted: impl Fn(i64) -> bool, add: &mut impl FnMut(usize, i64)) {
-    for (index, bytes) in data.chunks_exact(4).enumerate() {
-        let word = u32::from_le_bytes(bytes.try_into().unwrap_or_default());
+fn arm_sites(data: &[u8], wanted: impl Fn(i64) -> bool, add: &mut impl FnMut(usize, i64)) {
+    for (index, word) in arm_words(data).enumerate() {
         if (word >> 5) & 31 == 31 {
             continue;
         }
@@ -261,7 +273,7 @@ fn x86_compared(data: &[u8], found: &mut Set<u32>) {
 
 /// CMP of two 32-bit registers, one of which MOVZ and MOVK filled shortly before.
 fn arm_compared(data: &[u8], found: &mut Set<u32>) {
-    let words = words(data);
+    let words: Vec<u32> = arm_words(data).collect();
     for (index, &word) in words.iter().enumerate() {
         // SUBS of two registers; without optimisation the difference is kept.
         if word & 0xffe0_fc00 == 0x6b00_0000 {

@@ -11,7 +11,7 @@ use std::rc::Rc;
 use crate::fields::Fields;
 use crate::flow::Block;
 use crate::hash::{Map, Set};
-use crate::image::Image;
+use crate::image::{Image, arm_words};
 use crate::lift_arm64::Arm64;
 use crate::lift_x86::X86;
 use crate::local::Carried;
@@ -331,11 +331,7 @@ impl<'a> Engine<'a> {
             for (index, _) in FRAMEWORK {
                 let disp = u32::from(*index) * pointer;
                 if self.image.arch == Arch::Arm64 {
-                    for (at, word) in section.data.chunks_exact(4).enumerate() {
-                        let Ok(word) = <[u8; 4]>::try_from(word) else {
-                            continue;
-                        };
-                        let word = u32::from_le_bytes(word);
+                    for (at, word) in arm_words(section.data).enumerate() {
                         // LDR (64 bit, unsigned offset)
                         if word & 0xffc0_0000 == 0xf940_0000 && ((word >> 10) & 0xfff) * 8 == disp {
                             sites.push(section.rva.saturating_add((at * 4) as u32));
@@ -466,7 +462,7 @@ impl<'a> Engine<'a> {
         let function = self.functions.entry(entry).or_default();
         let anew = site.is_none();
         if let Some(site) = site {
-            // What is called there takes a tag from one place more.
+            // What is called there may take a tag from one place more.
             function.resolved.remove(&site.0);
             if function.sites.len() < MAX_SITES && !function.sites.iter().any(|known| known.0 == site.0) {
                 function.sites.push(site);

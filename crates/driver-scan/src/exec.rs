@@ -225,7 +225,7 @@ impl Engine<'_> {
                     // What a shift pushes out need not be known.
                     (Src::Reg(reg), Some(by)) if op == BinOp::Shl => {
                         let kept = (u64::from(size) * 8).saturating_sub(by).div_ceil(8).max(1);
-                        truncate(state.part(reg, kept.min(8) as u8), size)
+                        truncate(state.part(reg, kept as u8), size)
                     }
                     _ => self.value(state, left, size),
                 };

@@ -7,12 +7,12 @@
 use crate::Arch;
 use crate::Certainty;
 use crate::constants::{
-    Constant, MAX_TAGS, Stored, add_constant, arm_sites, compared, four_letters, stored_tags, x86_sites,
+    Constant, MAX_TAGS, Stored, add_constant, compared, four_letters, stored_tags, storing_sites,
 };
 use crate::engine::{Callee, Engine, Sink};
 use crate::flow::Run;
 use crate::hash::{Map, Set};
-use crate::routines::Arg;
+use crate::routines::{Arg, WDF_TYPED_CONTEXT, is_keeper};
 use crate::value::{Atom, CONST, Kind, STACK, Val};
 
 /// Most calls with a tag from an unseen object.
@@ -23,7 +23,8 @@ const LEAST_SITES: usize = 16;
 /// Most pairs of an offset and a tag that are noted.
 const MAX_SEEN: usize = 4_096;
 
-/// Kinds of objects, as bits: a device extension, or another that the system keeps for the driver; an object that is certainly none; one that may be.
+/// Kinds of objects, as bits: a device extension, or another that the system keeps for the driver; an object that is
+/// certainly none; one that may be.
 const EXTENSION: u8 = 1;
 const OWN: u8 = 2;
 const UNKNOWN: u8 = 4;
@@ -183,7 +184,9 @@ impl Engine<'_> {
                 sinks.push(sink);
             }
         }
-        let mut sites = self.storing_sites();
+        let watched = &self.fields.watched;
+        let most = (MAX_SITES / watched.len().max(1)).max(LEAST_SITES);
+        let mut sites = storing_sites(self.image, most, |off| watched.contains_key(&off));
         for Open { off, .. } in open.iter().filter(|open| open.extension) {
             let tags = stored.get(off).into_iter().flatten();
             sites.extend(tags.flat_map(|constant| &constant.places));
@@ -193,28 +196,6 @@ impl Engine<'_> {
         }
         self.answer();
         self.fields.watched.clear();
-    }
-
-    /// Places that may store to one of the offsets watched: as many of each.
-    fn storing_sites(&self) -> Vec<u32> {
-        let each = (MAX_SITES / self.fields.watched.len().max(1)).max(LEAST_SITES);
-        let wanted = |off: i64| self.fields.watched.contains_key(&off);
-        let (mut sites, mut counts) = (Vec::new(), Map::<i64, usize>::default());
-        for section in self.image.sections.iter().filter(|section| section.exec) {
-            let mut add = |at: usize, off: i64| {
-                let count = counts.entry(off).or_default();
-                if *count < each {
-                    *count += 1;
-                    sites.push(section.rva.saturating_add(at as u32));
-                }
-            };
-            if self.image.arch == Arch::Arm64 {
-                arm_sites(section.data, wanted, &mut add);
-            } else {
-                x86_sites(section.data, wanted, &mut add);
-            }
-        }
-        sites
     }
 
     /// A store that is watched: asks who passes the value.
@@ -293,6 +274,21 @@ impl Engine<'_> {
             return;
         }
         *self.fields.objects.entry(key).or_default() |= kind;
+    }
+
+    /// Notes a call that gives an object which the system keeps for the driver.
+    pub(crate) fn note_keeper(&mut self, call: u32, targets: &[Callee]) {
+        let keeps = |target: &Callee| match target {
+            Callee::Import(index) => self
+                .names
+                .get(*index as usize)
+                .is_some_and(|name| is_keeper(name)),
+            Callee::Wdf(index) => *index == WDF_TYPED_CONTEXT,
+            Callee::Func(_) => false,
+        };
+        if targets.iter().any(keeps) {
+            self.keepers.insert(call);
+        }
     }
 
     /// True for a call whose result is an object of the driver's own: of an imported routine, or of a function that is

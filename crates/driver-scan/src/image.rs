@@ -542,3 +542,9 @@ fn text(name: &[u8]) -> String {
 fn lower(name: &[u8]) -> String {
     text(name).to_ascii_lowercase()
 }
+
+/// The instructions of ARM64 code; bytes behind the last whole one are left out.
+pub(crate) fn arm_words(code: &[u8]) -> impl Iterator<Item = u32> + '_ {
+    code.chunks_exact(4)
+        .map(|bytes| u32::from_le_bytes(bytes.try_into().unwrap_or_default()))
+}

@@ -7,7 +7,7 @@ use crate::Certainty;
 use crate::engine::{Engine, Sink};
 use crate::exec::unknown;
 use crate::image::Image;
-use crate::ir::{Mem, NONE};
+use crate::ir::{Mem, NONE, Reg};
 use crate::state::State;
 use crate::value::{Kind, Val, mask};
 
@@ -27,29 +27,22 @@ pub(crate) type FromTable = (u32, Sink, u64);
 impl Engine<'_> {
     /// The address of an operand that is read, with the table that it is a row of.
     pub(crate) fn row_or_address(&mut self, state: &State, mem: &Mem) -> Val {
-        let sum = self.address(state, mem);
+        let mut sum = self.address(state, mem);
         if !unknown(&sum) {
             return sum;
         }
-        let mut known = vec![mem.disp as u64];
-        for (reg, scale) in [(mem.base, 1), (mem.index, u64::from(mem.scale.max(1)))] {
-            if let Some(parts) = (reg != NONE).then(|| state.reg(reg).constants()).flatten() {
-                let parts: Vec<u64> = parts
-                    .take(MAX_TABLES)
-                    .map(|part| part.wrapping_mul(scale))
-                    .collect();
-                let sums = |&one: &u64| {
-                    parts
-                        .iter()
-                        .map(move |part| one.wrapping_add(*part))
-                        .collect::<Vec<_>>()
-                };
-                known = known.iter().flat_map(sums).collect();
+        let known = |reg: Reg| -> Vec<u64> {
+            let parts = (reg != NONE).then(|| state.reg(reg).constants()).flatten();
+            parts.map_or_else(|| vec![0], |parts| parts.take(MAX_TABLES).collect())
+        };
+        let (bases, indices) = (known(mem.base), known(mem.index));
+        for base in bases {
+            for index in &indices {
+                let behind = index.wrapping_mul(u64::from(mem.scale.max(1)));
+                sum = self.with_row(sum, (mem.disp as u64).wrapping_add(base).wrapping_add(behind));
             }
         }
-        known
-            .into_iter()
-            .fold(sum, |sum, table| self.with_row(sum, table))
+        sum
     }
 
     /// Adds the table at a known address that something unknown was added to.

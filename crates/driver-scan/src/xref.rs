@@ -4,7 +4,7 @@ use memchr::memchr_iter;
 
 use crate::Arch;
 use crate::hash::Set;
-use crate::image::Image;
+use crate::image::{Image, arm_words};
 
 /// References inside the code of one image.
 #[derive(Debug)]
@@ -346,11 +346,7 @@ fn short_jumps(rva: u32, data: &[u8], calls: &[(u32, u32)], out: &mut Vec<(u32, 
 }
 
 fn arm_calls(rva: u32, data: &[u8], calls: &mut Vec<(u32, u32)>, jumps: &mut Vec<(u32, u32)>) {
-    for (index, word) in data.chunks_exact(4).enumerate() {
-        let Ok(word) = <[u8; 4]>::try_from(word) else {
-            continue;
-        };
-        let word = u32::from_le_bytes(word);
+    for (index, word) in arm_words(data).enumerate() {
         // B and BL: opcode 00101 in bits 30 to 26, a 26-bit word offset; bit 31 links.
         if (word >> 26) & 0x1f == 5 {
             let offset = ((word << 6) as i32 >> 4) as u32;
@@ -450,11 +446,13 @@ pub(crate) fn takes_address(image: &Image<'_>, site: u32) -> bool {
                 || matches!(before(3), Some([0xc7, 0x04, 0x24]))
                 || matches!(before(4), Some([0xc7, 0x44, 0x24, _]))
         }
-        Arch::Arm64 => image
-            .bytes_at(site, 4)
-            .and_then(|bytes| bytes.try_into().ok())
-            .is_some_and(|bytes| u32::from_le_bytes(bytes) & 0x7f80_0000 == 0x1100_0000),
+        Arch::Arm64 => image.u32(site).is_some_and(adds_immediate),
     }
+}
+
+/// ADD of an immediate.
+const fn adds_immediate(word: u32) -> bool {
+    word & 0x7f80_0000 == 0x1100_0000
 }
 
 /// ADRP of a page, then an addition or access with the rest of the address within a few dozen instructions.
@@ -497,7 +495,7 @@ fn paged(rva: u32, data: &[u8], targets: &[u32], out: &mut Vec<(u32, u32)>) {
             // Branches: the way on is not the only one, so the register may live on elsewhere.
             branched |= (next >> 26) & 7 == 5;
             dead = !branched && arm_writes(next, register);
-            let low = if next & 0x7f80_0000 == 0x1100_0000 {
+            let low = if adds_immediate(next) {
                 (next >> 10) & 0xfff
             } else if next & 0x3b00_0000 == 0x3900_0000 {
                 let scale = if next & 0x0480_0000 == 0x0480_0000 {
