@@ -12,8 +12,10 @@ use crate::value::{Atom, CONST, Kind, STACK, Sym, TOP, Val, common};
 use crate::walks::Walks;
 use crate::{Arch, Certainty};
 
-/// Bytes of a local structure that are searched for a routine.
+/// Bytes of a structure that are searched for a routine.
 const MAX_TABLE: i64 = 0x40;
+/// Arguments that may be a routine, or the address of what holds one.
+const MAX_ARGUMENTS: u8 = 8;
 /// Fewest numbers in equal steps that are taken for a count.
 const LEAST_COUNTED: usize = 12;
 
@@ -57,7 +59,7 @@ impl Engine<'_> {
             let forced = run.inline.contains(&function)
                 || self.inlined_by_callers.contains(&function)
                 || self.builds_frame(function)
-                || self.passes_routine(&state);
+                || (self.passes_routine(&state) && self.constant_copy(function, &state).is_none());
             if forced && let Some(after) = self.inline_call(run, function, &state) {
                 return Some(after);
             }
@@ -85,24 +87,47 @@ impl Engine<'_> {
 
     /// True when a routine is passed as an argument: the callee may call it.
     fn passes_routine(&self, state: &State) -> bool {
-        (0..4).any(|index| {
+        (0..MAX_ARGUMENTS).any(|index| {
             let val = self.given(state, argument(self.image.arch, index));
             self.leads_to_sink(&val) || self.holds_routine(state, &val)
         })
     }
 
-    /// True for the address of a local structure that holds a routine.
+    /// True for the address of a structure that holds a routine: of a local, of an object that one was stored in here, or of
+    /// data of the image.
     fn holds_routine(&self, state: &State, val: &Val) -> bool {
-        match val {
-            Val::One(Atom {
-                sym: STACK,
-                exact: true,
-                off,
-            }) if *off < 0 => state
-                .stored_between(STACK, *off, off.saturating_add(MAX_TABLE).min(0))
-                .any(|val| self.leads_to_sink(val)),
-            _ => false,
-        }
+        let &Val::One(Atom {
+            sym,
+            exact: true,
+            off,
+        }) = val
+        else {
+            return false;
+        };
+        let end = match sym {
+            TOP => return false,
+            STACK if off >= 0 => return false,
+            STACK => off.saturating_add(MAX_TABLE).min(0),
+            CONST if !self.image.is_data(off as u64) => return false,
+            _ => off.saturating_add(MAX_TABLE),
+        };
+        let stored = state
+            .stored_between(sym, off, end)
+            .any(|val| self.leads_to_sink(val));
+        stored || (sym == CONST && self.is_table_with_routine(off))
+    }
+
+    /// True for an address in the image's data behind which a routine is kept, from the start or by a function.
+    fn is_table_with_routine(&self, off: i64) -> bool {
+        let width = self.image.pointer_size();
+        (off..off.saturating_add(MAX_TABLE))
+            .step_by(width as usize)
+            .any(|at| {
+                let first = self.image.value(at as u64, width as u8).unwrap_or(0);
+                let written = self.writes.get(&(CONST, at));
+                self.leads_to_sink(&Val::constant(first))
+                    || written.is_some_and(|val| self.leads_to_sink(val))
+            })
     }
 
     /// The stack pointer as the callee finds it.
@@ -639,6 +664,15 @@ impl Engine<'_> {
     /// The driver's own `memcpy`, called to fill a local with constant data: a function that calls nothing, given a
     /// place on the stack, a place in read-only data, and a length.
     fn copies_constant(&mut self, run: &mut Run, function: u32, state: &mut State) -> bool {
+        let Some((to, from, bytes)) = self.constant_copy(function, state) else {
+            return false;
+        };
+        self.copy_memory(run, state, &to, Some(&from), bytes);
+        true
+    }
+
+    /// Where to, where from and how many bytes such a call copies.
+    fn constant_copy(&mut self, function: u32, state: &State) -> Option<(Val, Val, u64)> {
         let arch = self.image.arch;
         let pointer = self.image.pointer_size() as u8;
         let to = self.argument_value(state, argument(arch, 0), pointer).0;
@@ -652,7 +686,7 @@ impl Engine<'_> {
             _ => false,
         };
         if !known {
-            return false;
+            return None;
         }
         let from = self.argument_value(state, argument(arch, 1), pointer).0;
         let constant = from
@@ -661,16 +695,13 @@ impl Engine<'_> {
             .and_then(|rva| self.image.section(rva))
             .is_some_and(|section| !section.exec && !section.write);
         if !constant {
-            return false;
+            return None;
         }
-        let length = self.argument_value(state, argument(arch, 2), pointer).0;
-        match length.single() {
-            Some(bytes @ 4..=512) if self.is_leaf(function) => {
-                self.copy_memory(run, state, &to, Some(&from), bytes);
-                true
-            }
-            _ => false,
-        }
+        let length = self
+            .argument_value(state, argument(arch, 2), pointer)
+            .0
+            .single()?;
+        ((4..=512).contains(&length) && self.is_leaf(function)).then_some((to, from, length))
     }
 
     /// True for a short function that calls nothing.

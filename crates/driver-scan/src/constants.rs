@@ -9,8 +9,9 @@ use crate::image::{Image, arm_words};
 pub(crate) const MAX_TAGS: usize = 3;
 /// Places kept of one tag at one offset, to tell the objects.
 const MAX_PLACES: usize = 4;
-/// How many instructions of ARM64 a constant may be put together before it is used.
+/// How far before its use a constant may be put into a register: instructions of ARM64, bytes of x86-64.
 const BEHIND: usize = 16;
+const BEHIND_BYTES: usize = 64;
 
 /// A constant that looks like a tag, and some places that store it.
 #[derive(Debug)]
@@ -48,6 +49,9 @@ pub(crate) fn stored_tags(image: &Image<'_>, wanted: impl Fn(i64) -> bool) -> St
             arm_stores(section.data, &mut add);
         } else {
             x86_stores(section.data, &mut add);
+            if image.arch == Arch::X64 {
+                x64_pairs(section.data, &mut add);
+            }
         }
     }
     found
@@ -83,31 +87,91 @@ fn x86_stores(data: &[u8], add: &mut impl FnMut(usize, i64, u32)) {
     }
 }
 
-/// STR of a 32-bit register at an unsigned offset, whose MOVZ and MOVK stand shortly before it.
-fn arm_stores(data: &[u8], add: &mut impl FnMut(usize, i64, u32)) {
-    let words: Vec<u32> = arm_words(data).collect();
-    for (index, &store) in words.iter().enumerate() {
-        let (register, base) = (store & 31, (store >> 5) & 31);
-        if store & 0xffc0_0000 != 0xb900_0000 || base == 31 || register == 31 {
+/// Two fields at once: `mov r64, imm64` and shortly behind it `mov qword ptr [reg + disp], r64`.
+fn x64_pairs(data: &[u8], add: &mut impl FnMut(usize, i64, u32)) {
+    for at in memchr::memchr_iter(0x89, data) {
+        let (before, operand) = data.split_at(at);
+        let (Some(&rex @ 0x48..=0x4f), Some(&modrm)) = (before.last(), operand.get(1)) else {
             continue;
-        }
-        if let Some(tag) = arm_constant(&words, index, register) {
-            add(index * 4, i64::from((store >> 10) & 0xfff) * 4, tag);
+        };
+        let register = [0x48 | (rex >> 2) & 1, 0xb8 | (modrm >> 3) & 7];
+        let near = before.get(at.saturating_sub(BEHIND_BYTES)..).unwrap_or_default();
+        let loaded = memchr::memmem::rfind(near, &register)
+            .and_then(|load| near.get(load + 2..load + 10))
+            .and_then(|bytes| bytes.try_into().ok())
+            .map(u64::from_le_bytes);
+        if let (Some(both), Some(disp)) = (loaded, operand.get(1..).and_then(stored_at)) {
+            add(at, disp, both as u32);
+            add(at, disp + 4, (both >> 32) as u32);
         }
     }
 }
 
-/// The constant of 32 bits that MOVZ and MOVK put into a register shortly before an instruction and that it still holds.
-fn arm_constant(words: &[u32], index: usize, register: u32) -> Option<u32> {
+/// STR and STP of registers whose MOVZ and MOVK stand shortly before, at an unsigned offset.
+fn arm_stores(data: &[u8], add: &mut impl FnMut(usize, i64, u32)) {
+    let words: Vec<u32> = arm_words(data).collect();
+    for (index, &store) in words.iter().enumerate() {
+        let (off, size, second) = match arm_stored_at(store) {
+            Some(Store { off, size, pair }) if size <= 8 => (off, size, pair.then_some((store >> 10) & 31)),
+            _ => continue,
+        };
+        for (register, off) in [Some(store & 31), second]
+            .into_iter()
+            .flatten()
+            .zip([off, off + size])
+        {
+            let Some(value) = arm_constant(&words, index, register) else {
+                continue;
+            };
+            add(index * 4, off, value as u32);
+            if size == 8 {
+                add(index * 4, off + 4, (value >> 32) as u32);
+            }
+        }
+    }
+}
+
+/// A store of ARM64: its offset, the bytes of each register, and whether there are two.
+struct Store {
+    off: i64,
+    size: i64,
+    pair: bool,
+}
+
+/// STR and STP of registers of 32, 64 and 128 bits at an unsigned offset, not of the stack.
+fn arm_stored_at(word: u32) -> Option<Store> {
+    let (one, two) = (i64::from((word >> 10) & 0xfff), i64::from((word >> 15) & 0x3f));
+    let (off, size, pair) = match word & 0xffc0_0000 {
+        0xb900_0000 => (one, 4, false),
+        0xf900_0000 => (one, 8, false),
+        0x3d80_0000 => (one, 16, false),
+        0x2900_0000 => (two, 4, true),
+        0xa900_0000 => (two, 8, true),
+        _ => return None,
+    };
+    let off = off * size;
+    ((word >> 5) & 31 != 31).then_some(Store { off, size, pair })
+}
+
+/// The constant that MOVZ and MOVK put into a register shortly before an instruction and that it still holds.
+fn arm_constant(words: &[u32], index: usize, register: u32) -> Option<u64> {
     let before = words.get(index.saturating_sub(BEHIND)..index)?;
-    let mut high = None;
+    let mut quarters = [None; 4];
     for &word in before.iter().rev() {
-        let imm = (word >> 5) & 0xffff;
-        match word & 0xffe0_001f {
-            // MOVK w, imm, lsl 16
-            set if set == 0x72a0_0000 | register => high = Some(imm),
-            // MOVZ w, imm
-            set if set == 0x5280_0000 | register => return high.map(|high| high << 16 | imm),
+        let imm = u64::from((word >> 5) & 0xffff);
+        let mut set = |word: u32| {
+            let quarter = quarters.get_mut(((word >> 21) & 3) as usize);
+            quarter.map(|quarter| *quarter.get_or_insert(imm));
+        };
+        match word & 0x7f80_001f {
+            // MOVK
+            known if known == 0x7280_0000 | register => set(word),
+            // MOVZ
+            known if known == 0x5280_0000 | register => {
+                set(word);
+                let parts = quarters.iter().rev();
+                return Some(parts.fold(0, |value, part| value << 16 | part.unwrap_or(0)));
+            }
             _ if arm_may_set(word, register) => return None,
             _ => {}
         }
@@ -209,22 +273,13 @@ fn stored_at(operand: &[u8]) -> Option<i64> {
     }
 }
 
-/// The same for STR and STP of registers of 32, 64 and 128 bits.
+/// The same for ARM64.
 fn arm_sites(data: &[u8], wanted: impl Fn(i64) -> bool, add: &mut impl FnMut(usize, i64)) {
     for (index, word) in arm_words(data).enumerate() {
-        if (word >> 5) & 31 == 31 {
+        let Some(Store { off, size, pair }) = arm_stored_at(word) else {
             continue;
-        }
-        let (one, two) = (i64::from((word >> 10) & 0xfff), i64::from((word >> 15) & 0x3f));
-        let (off, bytes) = match word & 0xffc0_0000 {
-            0xb900_0000 => (one * 4, 4),
-            0xf900_0000 => (one * 8, 8),
-            0x3d80_0000 => (one * 16, 16),
-            0x2900_0000 => (two * 4, 8),
-            0xa900_0000 => (two * 8, 16),
-            _ => continue,
         };
-        if let Some(field) = reached(off, bytes, &wanted) {
+        if let Some(field) = reached(off, size << u8::from(pair), &wanted) {
             add(index * 4, field);
         }
     }
@@ -280,7 +335,7 @@ fn arm_compared(data: &[u8], found: &mut Set<u32>) {
             let constants = [(word >> 5) & 31, (word >> 16) & 31]
                 .into_iter()
                 .filter_map(|register| arm_constant(&words, index, register));
-            found.extend(constants.filter(|&imm| four_letters(imm)));
+            found.extend(constants.map(|imm| imm as u32).filter(|&imm| four_letters(imm)));
         }
     }
 }
@@ -323,6 +378,32 @@ mod tests {
         assert_eq!(of(&[0xc7, 0x45, 0xf8, 1, 2, 3, 4]), []);
         assert_eq!(of(&[0x66, 0xc7, 0x41, 0x14, 1, 2, 3, 4]), []);
         assert_eq!(of(&[0xc7, 0x41, 0x14, 1, 2]), []);
+    }
+
+    #[test]
+    fn fields_that_are_stored_together_are_told_apart() {
+        let mut found = Vec::new();
+        // mov r9, imm64; mov [rcx+0x10], r9; a register that holds something else; the stack
+        let code = b"\x49\xb9\x03\0\0\0Tag1\x4c\x89\x49\x10\x48\x89\x41\x18\x4c\x89\x4c\x24\x20";
+        x64_pairs(code, &mut |_, off, imm| found.push((off, imm)));
+        let tag = u32::from_le_bytes(*b"Tag1");
+        assert_eq!(found, [(0x10, 3), (0x14, tag)]);
+        let of = |words: &[u32]| {
+            let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+            let mut found = Vec::new();
+            arm_stores(&bytes, &mut |_, off, imm| found.push((off, imm)));
+            found
+        };
+        let half = |word: u32, imm: [u8; 2]| word | u32::from(u16::from_le_bytes(imm)) << 5;
+        // movz x8, #3; movk x8, "Ta", lsl 32; movk x8, "g1", lsl 48; str x8, [x0, #0x10]
+        let (low, high) = (half(0xf2c0_0008, *b"Ta"), half(0xf2e0_0008, *b"g1"));
+        assert_eq!(
+            of(&[0xd280_0068, low, high, 0xf900_0808]),
+            [(0x10, 3), (0x14, tag)]
+        );
+        // movz w9, "Ta"; movk w9, "g1", lsl 16; stp w8, w9, [x0, #0x10]
+        let (low, high) = (half(0x5280_0009, *b"Ta"), half(0x72a0_0009, *b"g1"));
+        assert_eq!(of(&[low, high, 0x2902_2408]), [(0x14, tag)]);
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::image::{Image, arm_words};
 use crate::lift_arm64::Arm64;
 use crate::lift_x86::X86;
 use crate::local::Carried;
+use crate::methods::{Member, Methods};
 use crate::routines::{Arg, FRAMEWORK, Form, Routine, argument, imported};
 use crate::state::State;
 use crate::tables::FromTable;
@@ -23,7 +24,7 @@ use crate::xref::{Xrefs, references, takes_address};
 use crate::{Arch, Certainty, Limits, TagUse};
 
 /// What is called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Callee {
     /// Imported routine by index in `names`.
     Import(u32),
@@ -31,6 +32,8 @@ pub(crate) enum Callee {
     Func(u32),
     /// Framework routine by index.
     Wdf(u16),
+    /// What a pointer in an object or a table leads to.
+    Method(Member),
 }
 
 /// Where a callee takes its tag from.
@@ -158,6 +161,7 @@ pub(crate) struct Engine<'a> {
     /// Tags that a block interpreted alone takes from registers.
     pub(crate) carried: Vec<Carried>,
     pub(crate) fields: Fields,
+    pub(crate) methods: Methods,
     pub(crate) from_tables: Vec<FromTable>,
     pub(crate) stores: Vec<(Sym, i64, Val)>,
     pub(crate) problems: Vec<String>,
@@ -189,6 +193,8 @@ const MAX_WRAPPERS: u8 = 8;
 /// Bytes of the widest store, and of an object whose address is passed to what fills it.
 const WIDEST_STORE: u32 = 16;
 const MAX_OBJECT: u32 = 0x60;
+/// Pointers of an object of which one is a routine.
+const MAX_MEMBERS: u32 = 8;
 /// Most functions asked for because they may write one global.
 const MAX_WRITERS: usize = 400;
 
@@ -241,6 +247,7 @@ impl<'a> Engine<'a> {
             fed: Vec::new(),
             carried: Vec::new(),
             fields: Fields::default(),
+            methods: Methods::default(),
             from_tables: Vec::new(),
             stores: Vec::new(),
             problems: Vec::new(),
@@ -251,6 +258,7 @@ impl<'a> Engine<'a> {
     pub(crate) fn run(&mut self) {
         self.seed();
         if self.answer() {
+            self.explain_methods();
             self.explain_fields();
             self.explain_tables();
         }
@@ -444,6 +452,16 @@ impl<'a> Engine<'a> {
         }
     }
 
+    /// Asks who passes on the address of an object whose member at `rva` was made a routine.
+    fn ask_near(&mut self, rva: u32) {
+        for back in 1..MAX_MEMBERS {
+            let base = rva.saturating_sub(back * self.image.pointer_size());
+            if self.near.insert(base) {
+                self.pending.insert(base);
+            }
+        }
+    }
+
     /// True when a global that holds a tag may be a member of the object at this address.
     pub(crate) fn may_hold_tag(&self, object: i64) -> bool {
         let behind = object..object.saturating_add(i64::from(MAX_OBJECT));
@@ -538,6 +556,7 @@ impl<'a> Engine<'a> {
             && let Some(rva) = self.image.rva_of(off as u64)
         {
             self.ask(rva);
+            self.ask_near(rva);
         }
         for dependent in self.dependents.get(&key).cloned().unwrap_or_default() {
             self.enqueue(dependent, None);

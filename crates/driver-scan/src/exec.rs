@@ -400,6 +400,7 @@ impl Engine<'_> {
             Val::One(atom) if atom.exact && atom.sym != TOP => {
                 self.remember(run, *atom, size, &val);
                 self.watch(run, *atom, size, &val);
+                self.note_method(run, *atom, size, &val);
                 state.write(atom.sym, atom.off, size, val, immediate);
             }
             Val::One(_) => {}

@@ -284,7 +284,7 @@ impl Engine<'_> {
                 .get(*index as usize)
                 .is_some_and(|name| is_keeper(name)),
             Callee::Wdf(index) => *index == WDF_TYPED_CONTEXT,
-            Callee::Func(_) => false,
+            Callee::Func(_) | Callee::Method(_) => false,
         };
         if targets.iter().any(keeps) {
             self.keepers.insert(call);

@@ -674,6 +674,8 @@ impl Engine<'_> {
         for atom in atoms {
             if let Some(callee) = self.callee_of(atom) {
                 callees.push(callee);
+            } else if let Some(method) = self.method_at(atom) {
+                callees.push(method);
             } else if run.reporting && atom.sym > STACK {
                 self.ask_for_target(atom);
             }

@@ -457,6 +457,12 @@ impl<'a> Image<'a> {
             .is_some_and(|section| section.exec && (rva - section.rva) < section.data.len() as u32)
     }
 
+    /// True for an address in data of the image.
+    pub(crate) fn is_data(&self, va: u64) -> bool {
+        let section = self.rva_of(va).and_then(|rva| self.section(rva));
+        section.is_some_and(|section| !section.exec)
+    }
+
     /// File bytes from `rva` to the end of its section.
     pub(crate) fn tail(&self, rva: u32) -> Option<&'a [u8]> {
         let section = self.section(rva)?;

@@ -123,9 +123,8 @@ impl Engine<'_> {
         match op {
             Op::Call { .. } | Op::Jump { .. } if ip != site => Use::Chance,
             Op::Call { to } | Op::Jump { to } if self.sinks.contains_key(&Callee::Func(to)) => Use::Call(ip),
-            Op::CallInd { src: Src::Mem(mem) } | Op::JumpInd { src: Src::Mem(mem) } if mem.base == NONE => {
-                Use::Call(ip)
-            }
+            Op::CallInd { src: Src::Mem(_) } => Use::Call(ip),
+            Op::JumpInd { src: Src::Mem(mem) } if mem.index == NONE => Use::Call(ip),
             // Loaded into a register that the next call uses up, by itself or through the guard.
             Op::Mov {
                 dst,
