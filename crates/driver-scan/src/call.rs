@@ -5,6 +5,7 @@ use crate::engine::{Callee, Demand, Engine, Sink, is_resolver};
 use crate::flow::Run;
 use crate::ir::{Op, RAX, RDX, RSP, Reg, Src, VEC};
 use crate::local::Carried;
+use crate::methods::gives_number;
 use crate::routines::{Arg, argument};
 use crate::state::State;
 use crate::stdcall;
@@ -39,6 +40,9 @@ impl Engine<'_> {
             if !targets.contains(&callee) && self.sinks.contains_key(&callee) && targets.len() < 32 {
                 targets.push(callee);
             }
+        }
+        if gives_number(self.image.arch, rest) {
+            targets.retain(|target| !self.is_pointer_method(*target));
         }
         if run.reporting {
             for &target in &targets {

@@ -4,9 +4,12 @@
 //! Which object a call means is not known, only how far from its start the pointer stands. Where a function that takes a
 //! tag is kept at the same offset, what such a call passes in the place of the tag is one when it is four letters.
 
+use crate::Arch;
+use crate::changes::bit;
 use crate::engine::{Callee, Engine, Sink};
 use crate::flow::Run;
 use crate::indirect::indirect_calls;
+use crate::ir::{BinOp, Cond, Op, Reg, Src};
 use crate::value::{Atom, CONST, Kind, STACK, TOP, Val, common};
 use crate::xref::{references, takes_address};
 
@@ -114,6 +117,13 @@ impl Engine<'_> {
                 return;
             }
         }
+    }
+
+    /// True for a method of which all functions call routines that give back an address.
+    pub(crate) fn is_pointer_method(&self, callee: Callee) -> bool {
+        let sinks = self.sinks.get(&callee).into_iter().flatten();
+        let mut routines = sinks.map(|sink| &*sink.routine);
+        matches!(callee, Callee::Method(_)) && routines.all(|name| name.starts_with("ExAllocatePool"))
     }
 
     /// Makes methods of the functions that take a tag and are kept somewhere; the offsets at which one is new, sorted.
@@ -261,6 +271,73 @@ impl Engine<'_> {
         before.sort_unstable();
         before
     }
+}
+
+/// True when the first use of what a call gives back, among the operations behind it, is that of a number, not of an
+/// address: in 32 bits of a 64-bit image, or for its sign.
+pub(crate) fn gives_number(arch: Arch, rest: &[(u32, u32, Op)]) -> bool {
+    let mut result: Reg = 0;
+    for (_, _, op) in rest {
+        match (read_size(op, result), op) {
+            (
+                Some(4),
+                Op::Mov {
+                    dst,
+                    src: Src::Reg(_),
+                    ..
+                },
+            ) if arch == Arch::X86 => result = *dst,
+            (Some(size), _) => return (size < 8 && arch != Arch::X86) || asks_sign(op, rest),
+            _ if op.written() & bit(result) != 0 => break,
+            _ => {}
+        }
+    }
+    false
+}
+
+/// True for a test of the highest of 32 bits, or a comparison whose sign decides the branch at the end of the block.
+fn asks_sign(op: &Op, block: &[(u32, u32, Op)]) -> bool {
+    match op {
+        Op::Cmp { .. } => matches!(
+            block.last(),
+            Some((
+                _,
+                _,
+                Op::JumpIf {
+                    cond: Cond::S | Cond::Ns | Cond::L | Cond::Ge | Cond::Le | Cond::G,
+                    ..
+                }
+            ))
+        ),
+        Op::Bin {
+            op: BinOp::And,
+            b: Src::Imm(bits),
+            ..
+        } => *bits == 1 << 31,
+        _ => false,
+    }
+}
+
+/// In how many bytes an operation reads a register.
+fn read_size(op: &Op, reg: Reg) -> Option<u8> {
+    let (size, sources) = match *op {
+        Op::Mov { size, src, .. } | Op::Insert { size, src, .. } => (size, [src, src]),
+        Op::Extend { from, src, .. } => (from, [src, src]),
+        Op::Bin { size, a, b, .. } | Op::Select { size, a, b, .. } | Op::Cmp { size, a, b, .. } => {
+            (size, [a, b])
+        }
+        Op::Un { size, a, .. } => (size, [a, a]),
+        Op::Store { mem, src } if mem.base == reg || mem.index == reg => (8, [src, Src::Reg(reg)]),
+        Op::Store { mem, src } => (mem.size, [src, src]),
+        Op::Lea { mem, .. } => (8, [Src::Mem(mem), Src::Mem(mem)]),
+        Op::JumpZero { reg, size, .. } => (size, [Src::Reg(reg), Src::Reg(reg)]),
+        _ => return None,
+    };
+    sources.into_iter().find_map(|src| match src {
+        Src::Reg(read) if read == reg => Some(size),
+        Src::Mem(mem) if mem.base == reg || mem.index == reg => Some(8),
+        _ => None,
+    })
 }
 
 /// Keeps a note while there is room.

@@ -1,5 +1,5 @@
 // expect: Ob01 Ob02 Ob03 Ob04 Ob05 Tb01 Tb02 Tb03 Vm01 Vm02 Gl01 Gl02 Rt01 Rt02
-// decoy: ObSg ObNo TbNo
+// decoy: ObSg ObNo TbNo FmNo
 // Wrappers that are called through pointers: in an object filled by its maker, in a table of operations that an object
 // points to, in the virtual methods of an object, and in a global that is passed on.
 #include "driver.h"
@@ -75,6 +75,14 @@ NOINLINE void port_init(PORT *port) { port->allocate = ExAllocatePoolWithTag; po
 NOINLINE PVOID port_one(PORT *port) { port->cells[0] = port->allocate(1, g_size, TAG('R', 't', '0', '1')); return port->cells[0]; }
 NOINLINE PVOID port_two(PORT *port, SIZE_T size) { return port->allocate(0, size, TAG('R', 't', '0', '2')); }
 
+// An interface of another driver, which has something else at the same offset.
+typedef struct { PVOID cells[12]; NTSTATUS (API *format)(SIZE_T, UCHAR, ULONG); } FORMAT;
+NOINLINE NTSTATUS format_set(FORMAT *format) {
+    if (format->format(g_size, 1, TAG('F', 'm', 'N', 'o')) < 0) return 1;
+    g_size += 4;
+    return 0;
+}
+
 PORT g_port;
 HIVE *g_hive; DEVICE g_device; MEMORY g_memory;
 NTSTATUS API DriverEntry(PVOID driver, UNICODE_STRING *path) {
@@ -88,6 +96,7 @@ NTSTATUS API DriverEntry(PVOID driver, UNICODE_STRING *path) {
     g_out = table_take(8, 0, TAG('T', 'b', '0', '1'));
     memory_init(&g_memory); g_out = memory_use(&g_memory);
     g_client.take = client_take; g_client.tag = TAG('G', 'l', '0', '1'); g_out = client_use(&g_client, g_size);
+    if (format_set(driver)) return 2;
     port_init(&g_port); g_out = port_one(&g_port); g_out = port_two(&g_port, 9);
     return 0;
 }
