@@ -1,8 +1,8 @@
 //! Which registers a function of the image leaves alone. Compilers that see both sides keep values over a call in
 //! registers that the convention lets the callee change.
 
+use crate::blocks::Block;
 use crate::engine::Engine;
-use crate::flow::Block;
 use crate::ir::{Op, RCX, RDI, RSI, Reg};
 
 /// Any register may be changed.

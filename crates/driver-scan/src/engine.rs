@@ -8,10 +8,11 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
+use crate::blocks::Block;
 use crate::fields::Fields;
-use crate::flow::Block;
+use crate::framework::{WdfTable, find_wdf};
 use crate::hash::{Map, Set};
-use crate::image::{Image, arm_words};
+use crate::image::Image;
 use crate::lift_arm64::Arm64;
 use crate::lift_x86::X86;
 use crate::local::Carried;
@@ -121,19 +122,19 @@ pub(crate) struct Engine<'a> {
     pub(crate) at_entry: Option<State>,
     /// Values stored by the functions seen so far, by place.
     pub(crate) writes: Map<(Sym, i64), Val>,
-    dependents: Map<(Sym, i64), Vec<u32>>,
+    pub(crate) dependents: Map<(Sym, i64), Vec<u32>>,
     /// What is called with the tag that a global holds.
     pub(crate) global_sinks: Map<i64, Vec<Sink>>,
     pub(crate) functions: Map<u32, Function>,
     /// Some function of the image takes a tag or what leads to one.
     pub(crate) has_wrappers: bool,
     queue: VecDeque<u32>,
-    pending: BTreeSet<u32>,
-    asked: Set<u32>,
+    pub(crate) pending: BTreeSet<u32>,
+    pub(crate) asked: Set<u32>,
     /// Addresses of globals that may hold a tag further on: only where they are passed on do they matter.
-    near: Set<u32>,
+    pub(crate) near: Set<u32>,
     /// Globals that hold a tag, or lead to one.
-    tag_globals: BTreeSet<i64>,
+    pub(crate) tag_globals: BTreeSet<i64>,
     pub(crate) inlined_by_callers: Set<u32>,
     pub(crate) call_targets: Map<u32, u32>,
     /// Calls that give an object which the system keeps for the driver.
@@ -167,36 +168,12 @@ pub(crate) struct Engine<'a> {
     pub(crate) problems: Vec<String>,
 }
 
-/// Where the framework's routine table is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct WdfTable {
-    /// RVA of the pointer to the table, or of the table.
-    pub(crate) rva: u32,
-    /// `rva` is a pointer's place (framework 1.15 and later).
-    pub(crate) indirect: bool,
-    /// Entries of the table.
-    pub(crate) count: u32,
-}
-
 /// Most sites kept of one function.
 pub(crate) const MAX_SITES: usize = 256;
 /// Most decoded operations kept, whatever the size of the code.
 const MAX_DECODES: u64 = 8 << 20;
-/// Most questions of one pass over a function.
-const MAX_DEMANDS: usize = 1 << 14;
 /// Most runs of one function.
 const MAX_RUNS: u8 = 12;
-/// Most sinks of one function.
-const MAX_SINKS: usize = 24;
-/// Deepest nesting of wrappers.
-const MAX_WRAPPERS: u8 = 8;
-/// Bytes of the widest store, and of an object whose address is passed to what fills it.
-const WIDEST_STORE: u32 = 16;
-const MAX_OBJECT: u32 = 0x60;
-/// Pointers of an object of which one is a routine.
-const MAX_MEMBERS: u32 = 8;
-/// Most functions asked for because they may write one global.
-const MAX_WRITERS: usize = 400;
 
 impl<'a> Engine<'a> {
     pub(crate) fn new(image: &'a Image<'a>, limits: &Limits) -> Self {
@@ -326,46 +303,7 @@ impl<'a> Engine<'a> {
         self.want_framework_calls(table.rva, pointer);
     }
 
-    /// Functions that may call the framework's allocating routines: those that hold the displacement of their entry
-    /// shortly behind a use of the table.
-    fn want_framework_calls(&mut self, table: u32, pointer: u32) {
-        const NEAR: u32 = 768;
-        let mut uses = Vec::new();
-        references(self.image, &[table], &mut uses);
-        let mut uses: Vec<u32> = uses.into_iter().map(|(_, site)| site).collect();
-        uses.sort_unstable();
-        let mut sites = Vec::new();
-        for section in self.image.sections.iter().filter(|section| section.exec) {
-            for (index, _) in FRAMEWORK {
-                let disp = u32::from(*index) * pointer;
-                if self.image.arch == Arch::Arm64 {
-                    for (at, word) in arm_words(section.data).enumerate() {
-                        // LDR (64 bit, unsigned offset)
-                        if word & 0xffc0_0000 == 0xf940_0000 && ((word >> 10) & 0xfff) * 8 == disp {
-                            sites.push(section.rva.saturating_add((at * 4) as u32));
-                        }
-                    }
-                } else {
-                    sites.extend(
-                        memchr::memmem::find_iter(section.data, &disp.to_le_bytes())
-                            .map(|at| section.rva.saturating_add(at as u32)),
-                    );
-                }
-            }
-        }
-        sites.retain(|&site| {
-            let upto = uses.partition_point(|&at| at < site);
-            upto.checked_sub(1)
-                .and_then(|index| uses.get(index))
-                .is_some_and(|&at| site - at < NEAR)
-        });
-        sites.truncate(20_000);
-        for site in sites {
-            self.want(site);
-        }
-    }
-
-    pub(crate) fn sinks_of(&self, routine: &Routine, framework: bool) -> Vec<Sink> {
+    fn sinks_of(&self, routine: &Routine, framework: bool) -> Vec<Sink> {
         let wide = self.image.arch != Arch::X86;
         let arch = self.image.arch;
         let mut sink = Sink {
@@ -423,60 +361,7 @@ impl<'a> Engine<'a> {
         index
     }
 
-    /// Asks for the references to an address of the image.
-    pub(crate) fn ask(&mut self, rva: u32) {
-        if self.asked.insert(rva) {
-            self.pending.insert(rva);
-        }
-    }
-
-    /// Asks who writes a global: by its address, together with the members before it, or through the address of the
-    /// object that it is a member of.
-    fn ask_writers(&mut self, off: i64) {
-        let Some(rva) = self.image.rva_of(off as u64) else {
-            return;
-        };
-        self.ask(rva);
-        let writable = self.image.section(rva).is_some_and(|section| section.write);
-        if !writable || self.tag_globals.len() >= MAX_WRITERS || !self.tag_globals.insert(off) {
-            return;
-        }
-        for before in (4..WIDEST_STORE).step_by(4) {
-            self.ask(rva.saturating_sub(before));
-        }
-        for before in (WIDEST_STORE..MAX_OBJECT).step_by(4) {
-            let base = rva.saturating_sub(before);
-            if self.near.insert(base) {
-                self.pending.insert(base);
-            }
-        }
-    }
-
-    /// Asks who passes on the address of an object whose member at `rva` was made a routine.
-    fn ask_near(&mut self, rva: u32) {
-        for back in 1..MAX_MEMBERS {
-            let base = rva.saturating_sub(back * self.image.pointer_size());
-            if self.near.insert(base) {
-                self.pending.insert(base);
-            }
-        }
-    }
-
-    /// True when a global that holds a tag may be a member of the object at this address.
-    pub(crate) fn may_hold_tag(&self, object: i64) -> bool {
-        let behind = object..object.saturating_add(i64::from(MAX_OBJECT));
-        self.tag_globals.range(behind).next().is_some()
-    }
-
-    /// Queues the function that holds `site`.
-    pub(crate) fn want(&mut self, site: u32) {
-        let mut starts = self.xrefs.functions_of(self.image, site).into_iter();
-        if let Some(first) = starts.next() {
-            self.enqueue(first, Some((site, starts.collect())));
-        }
-    }
-
-    fn enqueue(&mut self, entry: u32, site: Option<(u32, Vec<u32>)>) {
+    pub(crate) fn enqueue(&mut self, entry: u32, site: Option<(u32, Vec<u32>)>) {
         let function = self.functions.entry(entry).or_default();
         let anew = site.is_none();
         if let Some(site) = site {
@@ -572,83 +457,6 @@ impl<'a> Engine<'a> {
                     .is_some_and(|sinks| sinks.iter().any(|sink| !sink.frees))
             })
         })
-    }
-
-    /// Asks for what is missing. More than a function can lead to is not kept.
-    pub(crate) fn demand(&mut self, demand: Demand) {
-        self.spend(1);
-        if self.demands.len() < MAX_DEMANDS {
-            self.demands.push(demand);
-        }
-    }
-
-    fn meet(&mut self, entry: u32, demand: Demand) {
-        match demand {
-            Demand::Parameter(sink) => {
-                let known = self.sinks.entry(Callee::Func(entry)).or_default();
-                if sink.depth <= MAX_WRAPPERS && known.len() < MAX_SINKS && !known.contains(&sink) {
-                    let propagate = !sink.frees;
-                    known.push(sink);
-                    self.has_wrappers |= propagate;
-                    if propagate {
-                        self.ask_callers(entry);
-                    }
-                }
-            }
-            Demand::Callers => {
-                if self.inlined_by_callers.insert(entry) {
-                    self.ask_callers(entry);
-                }
-            }
-            Demand::Stored(sym, off) => {
-                let dependents = self.dependents.entry((sym, off)).or_default();
-                if !dependents.contains(&entry) && dependents.len() < MAX_WRITERS {
-                    dependents.push(entry);
-                }
-                if sym == crate::value::CONST {
-                    self.ask_writers(off);
-                }
-            }
-            Demand::Inside(callee) => {
-                let new = self
-                    .functions
-                    .get_mut(&entry)
-                    .is_some_and(|function| function.inline.len() < 64 && function.inline.insert(callee));
-                if new {
-                    self.enqueue(entry, None);
-                }
-            }
-            Demand::Wider => {
-                let new = self
-                    .functions
-                    .get_mut(&entry)
-                    .is_some_and(|f| !std::mem::replace(&mut f.wide, true));
-                if new {
-                    self.enqueue(entry, None);
-                }
-            }
-        }
-    }
-
-    /// Queues everything that calls or takes the address of a function.
-    fn ask_callers(&mut self, entry: u32) {
-        let sites: Vec<u32> = self.xrefs.callers(entry).take(50_000).collect();
-        for site in sites {
-            self.want(site);
-        }
-        let pointers: Vec<u32> = self.xrefs.pointers_to(entry).take(64).collect();
-        let width = self.image.pointer_size();
-        for at in pointers {
-            if self.image.is_code(at) && self.image.arch == Arch::X86 {
-                self.want(at);
-                continue;
-            }
-            // A table of functions is referred to by its start.
-            for back in 0..24u32 {
-                self.ask(at.saturating_sub(back * width));
-            }
-        }
-        self.ask(entry);
     }
 
     /// Counts work done.
@@ -748,48 +556,4 @@ pub(crate) fn is_resolver(name: &str) -> bool {
         name,
         "MmGetSystemRoutineAddress" | "NdisGetRoutineAddress" | "FltGetRoutineAddress"
     )
-}
-
-/// Finds the framework's bind structure (WDF_BIND_INFO): its second member points to the text "KmdfLibrary".
-fn find_wdf(image: &Image<'_>) -> Option<WdfTable> {
-    if !image
-        .imports
-        .iter()
-        .any(|import| import.name.starts_with("WdfVersionBind"))
-    {
-        return None;
-    }
-    let width = image.pointer_size();
-    let mut candidates: Vec<u32> = image.pointers.clone();
-    if candidates.is_empty() {
-        for section in image.sections.iter().filter(|section| !section.exec) {
-            let count = (section.data.len() as u32 / width).min(1 << 16);
-            candidates.extend((0..count).map(|index| section.rva.saturating_add(index * width)));
-        }
-    }
-    let wide = width == 8;
-    for at in candidates {
-        let at_va = image.base.wrapping_add(u64::from(at));
-        let Some(value) = image.value(at_va, width as u8) else {
-            continue;
-        };
-        // Size (then padding), Component, Version.Major, Minor, Build, FuncCount, FuncTable
-        let start = at_va.wrapping_sub(u64::from(width));
-        let size = image.value(start, 4).unwrap_or(0);
-        if !(0x20..=0x80).contains(&size) || image.wide_text(value).as_deref() != Some("KmdfLibrary") {
-            continue;
-        }
-        let member = |wide_at: u64, narrow_at: u64, bytes: u8| {
-            image.value(start.wrapping_add(if wide { wide_at } else { narrow_at }), bytes)
-        };
-        let minor = member(0x14, 0xc, 4)?;
-        let count = member(0x1c, 0x14, 4)? as u32;
-        let table = image.rva_of(member(0x20, 0x18, width as u8)?)?;
-        return Some(WdfTable {
-            rva: table,
-            indirect: minor >= 15,
-            count,
-        });
-    }
-    None
 }

@@ -3,23 +3,32 @@
 //! This crate reads no files and knows no tag tables: it is fed the bytes of a PE image, which may be hostile. It never
 //! panics, and time and memory are bounded by the size of the input.
 
+mod arithmetic;
+mod blocks;
 mod call;
 mod callbacks;
 mod changes;
 mod constants;
+mod demands;
+mod effects;
 mod engine;
 mod exec;
 mod fields;
 mod finding;
 mod flow;
+mod framework;
 mod hash;
 mod image;
 mod indirect;
 mod ir;
 mod lift_arm64;
+mod lift_arm64_fields;
+mod lift_arm64_vector;
 mod lift_x86;
+mod lift_x86_vector;
 mod limits;
 mod local;
+mod memory;
 mod methods;
 mod prefilter;
 mod rounds;
@@ -28,6 +37,7 @@ mod signer;
 mod state;
 mod stdcall;
 mod tables;
+mod targets;
 mod value;
 mod version;
 mod walks;

@@ -28,7 +28,7 @@ const fn width(size: SizeCode) -> u8 {
 }
 
 /// A register operand that may be written: number and size. The zero register becomes a scratch register.
-fn dst(operand: Operand) -> Option<(Reg, u8)> {
+pub(crate) fn dst(operand: Operand) -> Option<(Reg, u8)> {
     match operand {
         Operand::Register(size, 31) => Some((TMP2, width(size))),
         Operand::Register(size, number) | Operand::RegisterOrSP(size, number) => {
@@ -38,12 +38,12 @@ fn dst(operand: Operand) -> Option<(Reg, u8)> {
     }
 }
 
-fn vector(number: u16) -> Option<Reg> {
+pub(crate) fn vector(number: u16) -> Option<Reg> {
     (number < 8).then(|| VEC + (number as Reg) * 2)
 }
 
 /// A source operand; shifts put their operation into `out`.
-fn src(operand: Operand, size: u8, out: &mut Vec<Op>) -> Src {
+pub(crate) fn src(operand: Operand, size: u8, out: &mut Vec<Op>) -> Src {
     match operand {
         Operand::Register(_, 31) => Src::Imm(0),
         Operand::Register(_, number) | Operand::RegisterOrSP(_, number) => Src::Reg(number as Reg),
@@ -378,138 +378,6 @@ impl Arm64 {
         }
     }
 
-    fn bitfield(i: &Instruction, signed: bool, out: &mut Vec<Op>) {
-        let [
-            target,
-            source,
-            Operand::Immediate(rotate),
-            Operand::Immediate(top),
-        ] = i.operands
-        else {
-            return clobber(i.operands[0], out);
-        };
-        let Some((register, size)) = dst(target) else {
-            return;
-        };
-        let a = src(source, size, out);
-        let bits = u32::from(size) * 8;
-        if top >= rotate {
-            // A field of top - rotate + 1 bits moved to the bottom.
-            let count = top - rotate + 1;
-            if rotate == 0 && matches!(count, 8 | 16 | 32) {
-                let from = (count / 8) as u8;
-                return out.push(Op::Extend {
-                    dst: register,
-                    size,
-                    from,
-                    signed,
-                    src: a,
-                });
-            }
-            let left = bits.saturating_sub(count + rotate);
-            out.push(Op::Bin {
-                op: BinOp::Shl,
-                dst: TMP,
-                size,
-                a,
-                b: Src::Imm(u64::from(left)),
-            });
-            let op = if signed { BinOp::Sar } else { BinOp::Shr };
-            let b = Src::Imm(u64::from(left + rotate));
-            out.push(Op::Bin {
-                op,
-                dst: register,
-                size,
-                a: Src::Reg(TMP),
-                b,
-            });
-        } else {
-            // The low top + 1 bits moved up.
-            let shift = bits.saturating_sub(rotate);
-            let cut = bits.saturating_sub(top + 1);
-            out.push(Op::Bin {
-                op: BinOp::Shl,
-                dst: TMP,
-                size,
-                a,
-                b: Src::Imm(u64::from(cut)),
-            });
-            let op = if signed { BinOp::Sar } else { BinOp::Shr };
-            let b = Src::Imm(u64::from(cut.saturating_sub(shift)));
-            out.push(Op::Bin {
-                op,
-                dst: register,
-                size,
-                a: Src::Reg(TMP),
-                b,
-            });
-        }
-    }
-
-    fn insert_field(i: &Instruction, out: &mut Vec<Op>) {
-        let [
-            target,
-            source,
-            Operand::Immediate(rotate),
-            Operand::Immediate(top),
-        ] = i.operands
-        else {
-            return clobber(i.operands[0], out);
-        };
-        let Some((register, size)) = dst(target) else {
-            return;
-        };
-        let a = src(source, size, out);
-        let bits = u32::from(size) * 8;
-        // dst = (dst & !field) | (src bits moved to the field)
-        let (count, from, to) = if top >= rotate {
-            (top - rotate + 1, rotate, 0)
-        } else {
-            (top + 1, 0, bits.saturating_sub(rotate))
-        };
-        let ones = if count >= 64 {
-            u64::MAX
-        } else {
-            (1u64 << count) - 1
-        };
-        let field = ones.wrapping_shl(to);
-        out.push(Op::Bin {
-            op: BinOp::Shr,
-            dst: TMP,
-            size,
-            a,
-            b: Src::Imm(u64::from(from)),
-        });
-        out.push(Op::Bin {
-            op: BinOp::And,
-            dst: TMP,
-            size,
-            a: Src::Reg(TMP),
-            b: Src::Imm(ones),
-        });
-        out.push(Op::Bin {
-            op: BinOp::Shl,
-            dst: TMP,
-            size,
-            a: Src::Reg(TMP),
-            b: Src::Imm(u64::from(to)),
-        });
-        out.push(Op::Bin {
-            op: BinOp::And,
-            dst: register,
-            size,
-            a: Src::Reg(register),
-            b: Src::Imm(!field),
-        });
-        out.push(Op::Bin {
-            op: BinOp::Or,
-            dst: register,
-            size,
-            a: Src::Reg(register),
-            b: Src::Reg(TMP),
-        });
-    }
-
     fn select(i: &Instruction, out: &mut Vec<Op>) {
         let [target, first, second, Operand::ConditionCode(code)] = i.operands else {
             return clobber(i.operands[0], out);
@@ -754,168 +622,6 @@ impl Arm64 {
             }
         }
     }
-
-    fn vector_copy(i: &Instruction, out: &mut Vec<Op>) {
-        match i.operands {
-            [
-                Operand::SIMDRegisterElements(SIMDSizeCode::Q, to, _),
-                Operand::SIMDRegisterElements(_, from, _),
-                Operand::SIMDRegisterElements(_, other, _),
-                _,
-            ] if from == other => {
-                let Some(to) = vector(to) else { return };
-                let from = vector(from);
-                out.push(Op::Mov {
-                    dst: to,
-                    size: 8,
-                    src: Src::Reg(from.unwrap_or(NONE)),
-                });
-                out.push(Op::Mov {
-                    dst: to + 1,
-                    size: 8,
-                    src: Src::Reg(from.map_or(NONE, |from| from + 1)),
-                });
-            }
-            [target, ..] => clobber(target, out),
-        }
-    }
-
-    /// Constants, moves between register files, and single lanes.
-    fn vector_other(i: &Instruction, out: &mut Vec<Op>) {
-        let [first, second, ..] = i.operands;
-        match (i.opcode, first, second) {
-            (Opcode::MOVI, Operand::SIMDRegisterElements(_, to, _), Operand::Imm64(value))
-                if vector(to).is_some() =>
-            {
-                let to = vector(to).unwrap_or(TMP);
-                out.push(Op::Mov {
-                    dst: to,
-                    size: 8,
-                    src: Src::Imm(value),
-                });
-                out.push(Op::Mov {
-                    dst: to + 1,
-                    size: 8,
-                    src: Src::Imm(value),
-                });
-            }
-            (
-                Opcode::MOVI,
-                Operand::SIMDRegisterElements(_, to, SIMDSizeCode::S),
-                Operand::ImmShift(value, shift),
-            ) if vector(to).is_some() => {
-                let to = vector(to).unwrap_or(TMP);
-                let lane = u64::from(value).wrapping_shl(u32::from(shift)) & 0xffff_ffff;
-                let both = Src::Imm(lane | (lane << 32));
-                out.push(Op::Mov {
-                    dst: to,
-                    size: 8,
-                    src: both,
-                });
-                out.push(Op::Mov {
-                    dst: to + 1,
-                    size: 8,
-                    src: both,
-                });
-            }
-            (Opcode::FMOV, Operand::SIMDRegister(size, to), Operand::Register(..))
-                if vector(to).is_some() =>
-            {
-                let to = vector(to).unwrap_or(TMP);
-                let size = if size == SIMDSizeCode::S { 4 } else { 8 };
-                let value = src(second, size, out);
-                out.push(Op::Mov {
-                    dst: to,
-                    size,
-                    src: value,
-                });
-                out.push(Op::Mov {
-                    dst: to + 1,
-                    size: 8,
-                    src: Src::Imm(0),
-                });
-            }
-            (Opcode::FMOV, Operand::Register(..), Operand::SIMDRegister(_, from)) => {
-                let Some((register, size)) = dst(first) else {
-                    return;
-                };
-                out.push(Op::Mov {
-                    dst: register,
-                    size,
-                    src: Src::Reg(vector(from).unwrap_or(NONE)),
-                });
-            }
-            (Opcode::INS, Operand::SIMDRegisterElementsLane(_, to, size, lane), Operand::Register(..))
-                if vector(to).is_some() =>
-            {
-                let to = vector(to).unwrap_or(TMP);
-                let value = src(second, 8, out);
-                match size {
-                    SIMDSizeCode::D => out.push(Op::Mov {
-                        dst: to + (lane & 1),
-                        size: 8,
-                        src: value,
-                    }),
-                    SIMDSizeCode::S => {
-                        let (dst, shift) = (to + ((lane >> 1) & 1), (lane & 1) * 32);
-                        out.push(Op::Insert {
-                            dst,
-                            size: 4,
-                            shift,
-                            src: value,
-                        });
-                    }
-                    _ => out.push(Op::Clobber { dst: to + (lane & 1) }),
-                }
-            }
-            (Opcode::DUP, Operand::SIMDRegisterElements(_, to, SIMDSizeCode::D), Operand::Register(..))
-                if vector(to).is_some() =>
-            {
-                let to = vector(to).unwrap_or(TMP);
-                let value = src(second, 8, out);
-                out.push(Op::Mov {
-                    dst: to,
-                    size: 8,
-                    src: value,
-                });
-                out.push(Op::Mov {
-                    dst: to + 1,
-                    size: 8,
-                    src: value,
-                });
-            }
-            (Opcode::UMOV, Operand::Register(..), Operand::SIMDRegisterElementsLane(_, from, size, lane)) => {
-                let (Some((register, width)), Some(from)) = (dst(first), vector(from)) else {
-                    return clobber(first, out);
-                };
-                match size {
-                    SIMDSizeCode::D => out.push(Op::Mov {
-                        dst: register,
-                        size: 8,
-                        src: Src::Reg(from + (lane & 1)),
-                    }),
-                    SIMDSizeCode::S => {
-                        let a = Src::Reg(from + ((lane >> 1) & 1));
-                        let b = Src::Imm(u64::from(lane & 1) * 32);
-                        out.push(Op::Bin {
-                            op: BinOp::Shr,
-                            dst: register,
-                            size: 8,
-                            a,
-                            b,
-                        });
-                        out.push(Op::Mov {
-                            dst: register,
-                            size: width.min(4),
-                            src: Src::Reg(register),
-                        });
-                    }
-                    _ => out.push(Op::Clobber { dst: register }),
-                }
-            }
-            _ => clobber(first, out),
-        }
-    }
 }
 
 /// Bytes moved for a register operand.
@@ -934,7 +640,7 @@ fn operand_size(operand: Operand) -> u8 {
 }
 
 /// Forgets a written operand. Writing to the base register of an address is not followed.
-fn clobber(operand: Operand, out: &mut Vec<Op>) {
+pub(crate) fn clobber(operand: Operand, out: &mut Vec<Op>) {
     match operand {
         Operand::Register(..) | Operand::RegisterOrSP(..) => {
             if let Some((dst, _)) = dst(operand)

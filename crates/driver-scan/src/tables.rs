@@ -4,8 +4,8 @@
 //! nothing else tells what a call gets, the rows are read: neighbours in equal steps that look like tags of one maker.
 
 use crate::Certainty;
+use crate::arithmetic::unknown;
 use crate::engine::{Engine, Sink};
-use crate::exec::unknown;
 use crate::image::Image;
 use crate::ir::{Mem, NONE, Reg};
 use crate::state::State;

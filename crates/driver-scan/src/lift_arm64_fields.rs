@@ -1,0 +1,140 @@
+//! ARM64's moves of bit fields.
+
+use yaxpeax_arm::armv8::a64::{Instruction, Operand};
+
+use crate::ir::{BinOp, Op, Src, TMP};
+use crate::lift_arm64::{Arm64, clobber, dst, src};
+
+impl Arm64 {
+    pub(crate) fn bitfield(i: &Instruction, signed: bool, out: &mut Vec<Op>) {
+        let [
+            target,
+            source,
+            Operand::Immediate(rotate),
+            Operand::Immediate(top),
+        ] = i.operands
+        else {
+            return clobber(i.operands[0], out);
+        };
+        let Some((register, size)) = dst(target) else {
+            return;
+        };
+        let a = src(source, size, out);
+        let bits = u32::from(size) * 8;
+        if top >= rotate {
+            // A field of top - rotate + 1 bits moved to the bottom.
+            let count = top - rotate + 1;
+            if rotate == 0 && matches!(count, 8 | 16 | 32) {
+                let from = (count / 8) as u8;
+                return out.push(Op::Extend {
+                    dst: register,
+                    size,
+                    from,
+                    signed,
+                    src: a,
+                });
+            }
+            let left = bits.saturating_sub(count + rotate);
+            out.push(Op::Bin {
+                op: BinOp::Shl,
+                dst: TMP,
+                size,
+                a,
+                b: Src::Imm(u64::from(left)),
+            });
+            let op = if signed { BinOp::Sar } else { BinOp::Shr };
+            let b = Src::Imm(u64::from(left + rotate));
+            out.push(Op::Bin {
+                op,
+                dst: register,
+                size,
+                a: Src::Reg(TMP),
+                b,
+            });
+        } else {
+            // The low top + 1 bits moved up.
+            let shift = bits.saturating_sub(rotate);
+            let cut = bits.saturating_sub(top + 1);
+            out.push(Op::Bin {
+                op: BinOp::Shl,
+                dst: TMP,
+                size,
+                a,
+                b: Src::Imm(u64::from(cut)),
+            });
+            let op = if signed { BinOp::Sar } else { BinOp::Shr };
+            let b = Src::Imm(u64::from(cut.saturating_sub(shift)));
+            out.push(Op::Bin {
+                op,
+                dst: register,
+                size,
+                a: Src::Reg(TMP),
+                b,
+            });
+        }
+    }
+
+    pub(crate) fn insert_field(i: &Instruction, out: &mut Vec<Op>) {
+        let [
+            target,
+            source,
+            Operand::Immediate(rotate),
+            Operand::Immediate(top),
+        ] = i.operands
+        else {
+            return clobber(i.operands[0], out);
+        };
+        let Some((register, size)) = dst(target) else {
+            return;
+        };
+        let a = src(source, size, out);
+        let bits = u32::from(size) * 8;
+        // dst = (dst & !field) | (src bits moved to the field)
+        let (count, from, to) = if top >= rotate {
+            (top - rotate + 1, rotate, 0)
+        } else {
+            (top + 1, 0, bits.saturating_sub(rotate))
+        };
+        let ones = if count >= 64 {
+            u64::MAX
+        } else {
+            (1u64 << count) - 1
+        };
+        let field = ones.wrapping_shl(to);
+        out.push(Op::Bin {
+            op: BinOp::Shr,
+            dst: TMP,
+            size,
+            a,
+            b: Src::Imm(u64::from(from)),
+        });
+        out.push(Op::Bin {
+            op: BinOp::And,
+            dst: TMP,
+            size,
+            a: Src::Reg(TMP),
+            b: Src::Imm(ones),
+        });
+        out.push(Op::Bin {
+            op: BinOp::Shl,
+            dst: TMP,
+            size,
+            a: Src::Reg(TMP),
+            b: Src::Imm(u64::from(to)),
+        });
+        out.push(Op::Bin {
+            op: BinOp::And,
+            dst: register,
+            size,
+            a: Src::Reg(register),
+            b: Src::Imm(!field),
+        });
+        out.push(Op::Bin {
+            op: BinOp::Or,
+            dst: register,
+            size,
+            a: Src::Reg(register),
+            b: Src::Reg(TMP),
+        });
+    }
+}
