@@ -18,22 +18,13 @@ pub(crate) fn truncate(val: &Val, size: u8) -> Val {
 
 /// Applies `f` to the numbers and keeps the symbols as they are.
 pub(crate) fn keep_symbols(val: &Val, f: impl Fn(u64) -> u64) -> Val {
-    match val {
-        Val::One(Atom { sym: CONST, off, .. }) => Val::constant(f(*off as u64)),
-        Val::One(atom) => Val::One(*atom),
-        Val::Many(atoms) => Val::from_atoms(
-            atoms
-                .iter()
-                .map(|atom| {
-                    if atom.sym == CONST {
-                        Atom::constant(f(atom.off as u64))
-                    } else {
-                        *atom
-                    }
-                })
-                .collect(),
-        ),
-    }
+    val.each(|atom| {
+        if atom.sym == CONST {
+            Atom::constant(f(atom.off as u64))
+        } else {
+            atom
+        }
+    })
 }
 
 pub(crate) fn scaled(val: &Val, scale: u8, width: u8) -> Val {
@@ -205,20 +196,10 @@ fn with_constant(op: BinOp, size: u8, a: &Val, constant: u64) -> Option<Val> {
         BinOp::Add | BinOp::Sub => {
             let by = signed(constant as i64, size);
             let by = if op == BinOp::Sub { by.wrapping_neg() } else { by };
-            Some(Val::from_atoms(
-                a.atoms()
-                    .iter()
-                    .map(|atom| match atom.sym {
-                        CONST => Atom::constant(mask(atom.off.wrapping_add(by) as u64, size)),
-                        TOP => *atom,
-                        _ if !atom.exact => *atom,
-                        _ => Atom {
-                            off: atom.off.wrapping_add(by),
-                            ..*atom
-                        },
-                    })
-                    .collect(),
-            ))
+            Some(a.each(|atom| match atom.sym {
+                CONST => Atom::constant(mask(atom.off.wrapping_add(by) as u64, size)),
+                _ => atom.moved(by),
+            }))
         }
         BinOp::And => {
             let keeps_high = constant & width & !0xfff == width & !0xfff;

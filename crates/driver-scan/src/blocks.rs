@@ -16,7 +16,7 @@ pub(crate) const MAX_BLOCKS: usize = 4_000;
 #[derive(Debug)]
 pub(crate) struct Block {
     /// Address of each operation's instruction, the address after it, and the operation.
-    pub(crate) ops: Vec<(u32, u32, Op)>,
+    pub(crate) ops: Box<[(u32, u32, Op)]>,
     /// Where the block ends.
     pub(crate) end: u32,
 }
@@ -38,8 +38,8 @@ impl Engine<'_> {
             return None;
         }
         let bytes = self.image.tail(rva)?;
-        let mut ops = Vec::with_capacity(32);
-        let mut lifted = Vec::new();
+        let mut ops = std::mem::take(&mut self.decoded);
+        let mut lifted = std::mem::take(&mut self.lifted);
         let mut at = rva;
         for _ in 0..MAX_BLOCK {
             let Some(rest) = bytes.get((at - rva) as usize..) else {
@@ -58,8 +58,12 @@ impl Engine<'_> {
             }
         }
         self.decodes = self.decodes.saturating_sub(ops.len() as u64);
-        ops.shrink_to_fit();
-        let block = Rc::new(Block { ops, end: at });
+        let block = Rc::new(Block {
+            ops: ops.as_slice().into(),
+            end: at,
+        });
+        ops.clear();
+        (self.decoded, self.lifted) = (ops, lifted);
         self.blocks.insert(rva, Rc::clone(&block));
         Some(block)
     }

@@ -30,11 +30,7 @@ impl Engine<'_> {
     ) -> Option<State> {
         let mut targets = Vec::new();
         for &callee in callees {
-            for target in self.through_thunks(run, &state, callee) {
-                if !targets.contains(&target) {
-                    targets.push(target);
-                }
-            }
+            self.through_thunks(run, &state, callee, &mut targets);
             if !targets.contains(&callee) && self.sinks.contains_key(&callee) && targets.len() < 32 {
                 targets.push(callee);
             }

@@ -145,17 +145,19 @@ impl Engine<'_> {
         }
     }
 
-    /// General registers that a call does not keep.
-    fn volatile(&self) -> &'static [Reg] {
+    /// General registers that a call does not keep, as bits.
+    fn volatile(&self) -> u64 {
         match self.image.arch {
-            Arch::X64 => &[0, 1, 2, 8, 9, 10, 11],
-            Arch::X86 => &[0, 1, 2],
-            Arch::Arm64 => &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 30],
+            // rax, rcx, rdx, r8 to r11
+            Arch::X64 => 0xf07,
+            Arch::X86 => 0x7,
+            // x0 to x17, and the link register
+            Arch::Arm64 => 0x3_ffff | 1 << 30,
         }
     }
 
     pub(crate) fn is_volatile(&self, reg: Reg) -> bool {
-        self.volatile().contains(&reg)
+        self.volatile() & bit(reg) != 0
     }
 
     pub(crate) fn forget_volatile(&self, state: &mut State) {
@@ -164,20 +166,13 @@ impl Engine<'_> {
 
     /// Forgets the registers that a call does not keep and that are among the bits of `changed`.
     fn forget_changed(&self, state: &mut State, changed: u64) {
-        for &reg in self.volatile() {
-            if changed & bit(reg) != 0 {
-                state.set(reg, Val::TOP);
-            }
-        }
-        let vectors = if self.image.arch == Arch::X64 {
-            VEC..VEC + 12
+        let general = self.volatile() & changed;
+        let vectors: u64 = if self.image.arch == Arch::X64 {
+            0xfff
         } else {
-            VEC..VEC + 16
+            0xffff
         };
-        for reg in vectors {
-            state.set(reg, Val::TOP);
-        }
-        state.flags = None;
+        state.forget(general | vectors << VEC);
     }
 
     /// Routines whose effect matters: text set-up and memory copies. Their result.

@@ -13,6 +13,7 @@ use crate::fields::Fields;
 use crate::framework::{WdfTable, find_wdf};
 use crate::hash::{Map, Set};
 use crate::image::Image;
+use crate::ir::Op;
 use crate::lift_arm64::Arm64;
 use crate::lift_x86::X86;
 use crate::local::Carried;
@@ -118,6 +119,9 @@ pub(crate) struct Engine<'a> {
     pub(crate) names: Vec<String>,
     pub(crate) sinks: Map<Callee, Vec<Sink>>,
     pub(crate) blocks: Map<u32, Rc<Block>>,
+    /// Room for decoding, used again for each block.
+    pub(crate) decoded: Vec<(u32, u32, Op)>,
+    pub(crate) lifted: Vec<Op>,
     /// What is known at the first instruction of any function.
     pub(crate) at_entry: Option<State>,
     /// Values stored by the functions seen so far, by place.
@@ -193,6 +197,8 @@ impl<'a> Engine<'a> {
             names: image.imports.iter().map(|import| import.name.clone()).collect(),
             sinks: Map::default(),
             blocks: Map::default(),
+            decoded: Vec::with_capacity(64),
+            lifted: Vec::with_capacity(16),
             at_entry: None,
             writes: Map::default(),
             dependents: Map::default(),

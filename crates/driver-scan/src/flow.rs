@@ -9,7 +9,7 @@ use crate::hash::Set;
 use crate::ir::{Mem, Op, RBP, RSP, Reg, SP, Src};
 use crate::rounds::{Round, Rounds};
 use crate::state::State;
-use crate::value::{Atom, CONST, Kind, STACK, TOP, Val};
+use crate::value::{Atom, CONST, Kind, STACK, Val};
 
 /// Most work spent on one function, at first and when values were missing.
 const QUICK_STEPS: u64 = 60_000;
@@ -358,20 +358,10 @@ impl Engine<'_> {
 
     pub(crate) fn add(&self, val: &Val, by: i64) -> Val {
         let size = self.image.pointer_size() as u8;
-        Val::from_atoms(
-            val.atoms()
-                .iter()
-                .map(|atom| match atom.sym {
-                    TOP => *atom,
-                    _ if !atom.exact => *atom,
-                    CONST => Atom::constant(crate::value::mask(atom.off.wrapping_add(by) as u64, size)),
-                    _ => Atom {
-                        off: atom.off.wrapping_add(by),
-                        ..*atom
-                    },
-                })
-                .collect(),
-        )
+        val.each(|atom| match atom.sym {
+            CONST => Atom::constant(crate::value::mask(atom.off.wrapping_add(by) as u64, size)),
+            _ => atom.moved(by),
+        })
     }
 
     /// A jump: inside the function, or the call of another one in its last place.

@@ -1,5 +1,6 @@
 //! What is known at one place of a function: registers, memory that was written, the last comparison.
 
+use crate::arithmetic::keep_symbols;
 use crate::ir::{Cond, NONE, REGS, RSP, Reg};
 use crate::value::{Atom, CONST, STACK, Sym, TOP, Val, mask, sign_extend};
 
@@ -43,7 +44,7 @@ pub(crate) struct Flags {
     pub(crate) equality_only: bool,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct State {
     regs: Box<[Val; REGS]>,
     /// Registers set by a constant in the same block.
@@ -61,6 +62,25 @@ pub(crate) struct State {
     pub(crate) pushed: u32,
     /// A comparison of two known values decided the way since the last round of a loop began.
     pub(crate) decided: bool,
+}
+
+impl Clone for State {
+    fn clone(&self) -> Self {
+        // A copy is made to go on from here, which mostly stores something.
+        let mut mem = Vec::with_capacity(self.mem.len() + 8);
+        mem.extend_from_slice(&self.mem);
+        Self {
+            regs: self.regs.clone(),
+            immediate: self.immediate,
+            low_only: self.low_only,
+            origin: self.origin.clone(),
+            mem,
+            flags: self.flags.clone(),
+            escaped: self.escaped.clone(),
+            pushed: self.pushed,
+            decided: self.decided,
+        }
+    }
 }
 
 impl State {
@@ -131,6 +151,22 @@ impl State {
         }
     }
 
+    /// Forgets the registers of the bits `which`, and the last comparison.
+    pub(crate) fn forget(&mut self, which: u64) {
+        let mut left = which;
+        while left != 0 {
+            if let Some(place) = self.regs.get_mut(left.trailing_zeros() as usize) {
+                *place = Val::TOP;
+            }
+            left &= left - 1;
+        }
+        self.immediate &= !which;
+        self.low_only = self.low_only.map(|of| of & !which);
+        self.origin
+            .retain(|(copy, _)| which & 1u64.wrapping_shl(u32::from(*copy)) == 0);
+        self.flags = None;
+    }
+
     /// Sets the lowest byte, or two, of a register that holds something unknown.
     pub(crate) fn set_part(&mut self, reg: Reg, size: u8, val: Val) {
         self.set(reg, val);
@@ -198,11 +234,7 @@ impl State {
                 let shift = ((off - slot.off) * 8) as u32;
                 if shift == 0 {
                     // The low part: addresses and parameters are taken to fit.
-                    let atoms = slot.val.atoms().iter().map(|atom| match atom.sym {
-                        CONST => Atom::constant(mask(atom.off as u64, size)),
-                        _ => *atom,
-                    });
-                    return Some((Val::from_atoms(atoms.collect()), slot.immediate));
+                    return Some((keep_symbols(&slot.val, |value| mask(value, size)), slot.immediate));
                 }
                 Some((slot.val.map(|value| mask(value >> shift, size)), slot.immediate))
             }

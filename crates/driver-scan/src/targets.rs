@@ -54,16 +54,15 @@ impl Engine<'_> {
     /// What a called address may be.
     pub(crate) fn targets(&mut self, run: &Run, state: &State, target: &Val) -> Vec<Callee> {
         let mut callees = Vec::new();
-        let mut atoms = target.atoms().to_vec();
-        if atoms
-            .iter()
-            .any(|atom| self.symbols.kind(atom.sym) == Kind::Guard)
-        {
+        let dispatched = |atom: &Atom| self.symbols.kind(atom.sym) == Kind::Guard;
+        let called = if target.atoms().iter().any(dispatched) {
             // The dispatcher calls what rax (x64) or x15 (ARM64) holds.
             let reg: Reg = if self.image.arch == Arch::Arm64 { 15 } else { 0 };
-            atoms = state.reg(reg).atoms().to_vec();
-        }
-        for atom in atoms {
+            state.reg(reg)
+        } else {
+            target
+        };
+        for &atom in called.atoms() {
             if let Some(callee) = self.callee_of(atom) {
                 callees.push(callee);
             } else if let Some(method) = self.method_at(atom) {
@@ -113,30 +112,25 @@ impl Engine<'_> {
     }
 
     pub(crate) fn is_thunk(&mut self, entry: u32) -> bool {
-        self.block(entry).is_some_and(|block| match block.ops.as_slice() {
+        self.block(entry).is_some_and(|block| match &*block.ops {
             [(_, _, Op::Jump { .. } | Op::JumpInd { .. })] => true,
             [_, _, (_, _, Op::JumpInd { .. })] => self.image.arch == Arch::Arm64,
             _ => false,
         })
     }
 
-    /// Follows functions that only jump on.
-    pub(crate) fn through_thunks(&mut self, run: &Run, state: &State, callee: Callee) -> Vec<Callee> {
+    /// What a function that only jumps on leads to; another function itself.
+    pub(crate) fn through_thunks(&mut self, run: &Run, state: &State, callee: Callee, out: &mut Vec<Callee>) {
         let mut current = callee;
         for _ in 0..4 {
-            let Callee::Func(rva) = current else {
-                return vec![current];
-            };
-            let Some(block) = self.block(rva) else {
-                return vec![current];
-            };
-            match block.ops.first() {
-                Some(&(_, _, Op::Jump { to })) if to != rva => current = Callee::Func(to),
-                Some(&(_, _, Op::JumpInd { src })) => {
-                    let target = self.value(state, src, self.image.pointer_size() as u8);
-                    let found = self.targets(run, state, &target);
-                    return if found.is_empty() { vec![current] } else { found };
+            let Callee::Func(rva) = current else { break };
+            let Some(block) = self.block(rva) else { break };
+            let target = match block.ops.first() {
+                Some(&(_, _, Op::Jump { to })) if to != rva => {
+                    current = Callee::Func(to);
+                    continue;
                 }
+                Some(&(_, _, Op::JumpInd { src })) => self.value(state, src, self.image.pointer_size() as u8),
                 Some(&(
                     _,
                     _,
@@ -148,16 +142,26 @@ impl Engine<'_> {
                 )) if self.image.arch == Arch::Arm64 => {
                     // ADRP x16; LDR x16, [x16, n]; BR x16
                     let Some(slot) = arm_thunk(&block, dst, size, page) else {
-                        return vec![current];
+                        break;
                     };
-                    let target = self.load(state, &Val::constant(slot), 8).0;
-                    let found = self.targets(run, state, &target);
-                    return if found.is_empty() { vec![current] } else { found };
+                    self.load(state, &Val::constant(slot), 8).0
                 }
-                _ => return vec![current],
+                _ => break,
+            };
+            let found = self.targets(run, state, &target);
+            if !found.is_empty() {
+                found.into_iter().for_each(|callee| add(out, callee));
+                return;
             }
+            break;
         }
-        vec![current]
+        add(out, current);
+    }
+}
+
+fn add(callees: &mut Vec<Callee>, callee: Callee) {
+    if !callees.contains(&callee) {
+        callees.push(callee);
     }
 }
 
@@ -181,7 +185,7 @@ fn arm_thunk(block: &Block, dst: Reg, size: u8, page: u64) -> Option<u64> {
                 src: Src::Reg(target),
             },
         ),
-    ] = block.ops.as_slice()
+    ] = &*block.ops
     else {
         return None;
     };

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::hash::Map;
+use crate::hash::{Map, Seeded};
 
 /// A symbol: something whose value is not known, but which is the same wherever it appears.
 pub(crate) type Sym = u32;
@@ -59,6 +59,17 @@ impl Atom {
             sym,
             exact: false,
             off: 0,
+        }
+    }
+
+    /// The address `by` bytes further on, where it is known of which place it is one.
+    pub(crate) const fn moved(self, by: i64) -> Self {
+        if self.sym == TOP || !self.exact {
+            return self;
+        }
+        Self {
+            off: self.off.wrapping_add(by),
+            ..self
         }
     }
 
@@ -192,6 +203,9 @@ impl Val {
         if other.includes(self) {
             return other.clone();
         }
+        if let (Self::One(a), Self::One(b)) = (self, other) {
+            return Self::Many(Rc::new([*a.min(b), *a.max(b)]));
+        }
         let (mut a, mut b) = (self.atoms().iter().peekable(), other.atoms().iter().peekable());
         let mut atoms = Vec::with_capacity(a.len() + b.len());
         loop {
@@ -218,21 +232,22 @@ impl Val {
         Self::from_sorted(atoms)
     }
 
+    /// Applies `f` to each member. Nearly all sets have one, which costs no allocation.
+    pub(crate) fn each(&self, f: impl Fn(Atom) -> Atom) -> Self {
+        match self {
+            Self::One(atom) => Self::One(f(*atom)),
+            Self::Many(atoms) if atoms.iter().all(|atom| f(*atom) == *atom) => self.clone(),
+            Self::Many(atoms) => Self::from_atoms(atoms.iter().copied().map(f).collect()),
+        }
+    }
+
     /// Applies `f` to each number; symbols become dependencies.
     pub(crate) fn map(&self, f: impl Fn(u64) -> u64) -> Self {
-        match self {
-            Self::One(Atom { sym: CONST, off, .. }) => Self::constant(f(*off as u64)),
-            _ => Self::from_atoms(
-                self.atoms()
-                    .iter()
-                    .map(|atom| match atom.sym {
-                        CONST => Atom::constant(f(atom.off as u64)),
-                        TOP | STACK => Atom::TOP,
-                        sym => Atom::depends(sym),
-                    })
-                    .collect(),
-            ),
-        }
+        self.each(|atom| match atom.sym {
+            CONST => Atom::constant(f(atom.off as u64)),
+            TOP | STACK => Atom::TOP,
+            sym => Atom::depends(sym),
+        })
     }
 
     /// Only what the set depends on.
@@ -302,17 +317,26 @@ pub(crate) struct Symbols {
     ids: Map<Kind, Sym>,
 }
 
+/// Symbols of a small driver.
+const USUAL_SYMBOLS: usize = 100;
 /// Most symbols of one scan.
 const MAX_SYMBOLS: usize = 1 << 20;
 /// Deepest chain of pointers followed.
 const MAX_DEPTH: u8 = 5;
 
+/// The three fixed symbols, and room for more.
+fn with_room<T: Clone>(fixed: T) -> Vec<T> {
+    let mut of = Vec::with_capacity(USUAL_SYMBOLS);
+    of.resize(3, fixed);
+    of
+}
+
 impl Symbols {
     pub(crate) fn new() -> Self {
         Self {
-            kinds: vec![Kind::Fixed; 3],
-            depth: vec![0; 3],
-            ids: Map::default(),
+            kinds: with_room(Kind::Fixed),
+            depth: with_room(0),
+            ids: Map::with_capacity_and_hasher(USUAL_SYMBOLS, Seeded::default()),
         }
     }
 
