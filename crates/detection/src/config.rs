@@ -3,7 +3,7 @@
 /// Configuration of [`crate::judge`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
-    /// A series is called a leak from this probability on.
+    /// A series is called a leak from this probability on; where few others leak the prior odds are lowered first.
     pub leak_confidence: f64,
     /// A series is suspected from this probability on.
     pub suspect_confidence: f64,

@@ -9,6 +9,7 @@ use crate::axis::{Axis, Blocks, Span};
 use crate::baseline::Baseline;
 use crate::boot_age::just_booted;
 use crate::calibration::probability;
+use crate::company;
 use crate::family::families;
 use crate::grid::Design;
 use crate::judgement::{Analysis, Evidence, Judgement, Verdict};
@@ -18,10 +19,6 @@ use crate::reduce::{Channel, Reduced, reduce};
 use crate::screen::{Held, Surroundings, is_unfreed};
 use crate::study::{Context, Curve, STATISTICS, Study, count_unknown, study};
 use crate::verdict::{goes_again, in_slabs, needed_seconds, rank, rate_of, shape_of, word};
-
-/// Most expected false alarms among the series called leaks, as a share: the local false discovery rate (Efron 2010)
-/// is one minus the calibrated probability, so its mean over all called series is the rate of false discoveries.
-const FALSE_DISCOVERY_RATE: f64 = 0.05;
 
 /// A window in which a series' counters started anew more often than this is taken as one whole: a driver that comes
 /// and goes is a cycle, not a series of beginnings.
@@ -56,7 +53,7 @@ pub fn judge(history: &History, config: &Config) -> Analysis {
         .map(|(i, studied)| scene.judge_series(i, studied, blocks))
         .collect();
     let passengers = passengers(history, stage.design.as_ref(), &mut judgements, &studied);
-    limit_false_discoveries(&mut judgements);
+    company::weigh(&mut judgements, config.leak_confidence);
     let families = families(history, &judgements, &studied);
     for family in &families {
         for &member in &family.members {
@@ -382,29 +379,6 @@ impl Scene<'_> {
             for (name, value) in STATISTICS.iter().zip(study.values) {
                 say(name, Some(value));
             }
-        }
-    }
-}
-
-/// Calls only as many series leaks as keeps the expected share of false alarms among them small.
-fn limit_false_discoveries(judgements: &mut [Judgement]) {
-    let mut called: Vec<(f64, usize)> = judgements
-        .iter()
-        .enumerate()
-        .filter(|(_, j)| j.verdict == Verdict::Leak)
-        .map(|(i, j)| (j.confidence.unwrap_or(0.0), i))
-        .collect();
-    called.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-    let mut expected_false = 0.0;
-    for (rank, (confidence, i)) in called.into_iter().enumerate() {
-        expected_false += 1.0 - confidence;
-        // One leak alone is called by its own confidence.
-        if rank > 0
-            && expected_false > FALSE_DISCOVERY_RATE * (rank + 1) as f64
-            && 1.0 - confidence > 2.0 * FALSE_DISCOVERY_RATE
-            && let Some(judgement) = judgements.get_mut(i)
-        {
-            judgement.verdict = Verdict::Suspect;
         }
     }
 }

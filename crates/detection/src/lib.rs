@@ -11,6 +11,7 @@ pub mod axis;
 mod baseline;
 mod boot_age;
 pub mod calibration;
+mod company;
 mod compare;
 mod config;
 mod family;

@@ -2,7 +2,8 @@
 //!
 //! `stdcall.txt` lists name and bytes, from the decorated names in the import libraries of mingw-w64 (ntoskrnl, hal, ndis,
 //! netio, scsiport, tdi, usbd, videoprt, ksecdd) and, for filter-manager routines, from their documented prototypes. Fastcall
-//! routines count what is left after two register arguments.
+//! routines count what is left after two register arguments. Those of the C runtime and with a variable number of arguments
+//! pop nothing: their callers do so, often after several calls at once.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
