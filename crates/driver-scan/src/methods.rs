@@ -10,7 +10,8 @@ use crate::engine::{Callee, Engine, Sink};
 use crate::flow::Run;
 use crate::indirect::indirect_calls;
 use crate::ir::{BinOp, Cond, Op, Reg, Src};
-use crate::value::{Atom, CONST, Kind, STACK, TOP, Val, common};
+use crate::routines::Arg;
+use crate::value::{Atom, CONST, Kind, STACK, Sym, TOP, Val, common};
 use crate::xref::{references, takes_address};
 
 /// Longest object or table whose members are told apart by their offsets, in bytes.
@@ -58,6 +59,8 @@ pub(crate) struct Methods {
     tables: Vec<(u32, u32)>,
     /// The offsets at which objects point to tables of functions that take a tag.
     pointers: Vec<u32>,
+    /// Methods beside which other tables keep, at the same offset, a function that may be meant as well.
+    rivalled: Vec<Member>,
 }
 
 impl Engine<'_> {
@@ -97,8 +100,21 @@ impl Engine<'_> {
             _ => None,
         };
         let table = table.filter(|at| self.methods.pointers.contains(at));
-        let method = Callee::Method(Member::new(offset(off)?, table));
+        let member = Member::new(offset(off)?, table);
+        // What a global points to is one object for each purpose: a log, a filter, a device.
+        if self.methods.rivalled.contains(&member) && self.is_of_global(base) {
+            return None;
+        }
+        let method = Callee::Method(member);
         self.sinks.contains_key(&method).then_some(method)
+    }
+
+    /// True for what a global points to, or leads to.
+    fn is_of_global(&self, mut sym: Sym) -> bool {
+        while let Kind::Deref(base, ..) = self.symbols.kind(sym) {
+            sym = base;
+        }
+        sym == CONST
     }
 
     /// Follows the calls through pointers at offsets where functions that take a tag are kept.
@@ -109,6 +125,7 @@ impl Engine<'_> {
                 return;
             }
             self.read_signatures();
+            self.find_rivals();
             self.spend(self.image.code_bytes() / 2);
             for site in indirect_calls(self.image, &fresh) {
                 self.want(site);
@@ -206,6 +223,72 @@ impl Engine<'_> {
         }
     }
 
+    /// Finds the methods at whose offset some table keeps a function that takes a number in the place of the tag and makes
+    /// nothing of it that is known here.
+    fn find_rivals(&mut self) {
+        let methods = self.sinks.iter().filter_map(|(callee, sinks)| match callee {
+            Callee::Method(member) => Some((*member, sinks.first()?.arg)),
+            _ => None,
+        });
+        let methods: Vec<(Member, Arg)> = methods.collect();
+        if methods.is_empty() {
+            return;
+        }
+        let width = self.image.pointer_size();
+        let places: Vec<u32> = self.image.pointers.clone();
+        let rows: Vec<(u32, u32)> = places
+            .into_iter()
+            .filter_map(|at| Some((at, self.function_at(at)?)))
+            .collect();
+        let starts = self.taken(rows.iter().map(|&(at, _)| at).collect());
+        for (index, &start) in starts.iter().enumerate() {
+            let end = starts.get(index + 1).copied().unwrap_or(u32::MAX);
+            let from = rows.partition_point(|&(at, _)| at < start);
+            let table = rows.get(from..).unwrap_or_default();
+            let in_row = |(row, &(at, function)): (usize, &(u32, u32))| {
+                let expected = start.saturating_add(row as u32 * width);
+                (at == expected && at < end).then_some((at - start, function))
+            };
+            let table: Vec<(u32, u32)> = table.iter().enumerate().map_while(in_row).collect();
+            for &(off, function) in &table {
+                for &(member, arg) in methods.iter().filter(|(member, _)| member.offset() == off) {
+                    let takes = self
+                        .plain_sinks(Callee::Func(function))
+                        .any(|sink| sink.arg == arg);
+                    if !takes && !self.methods.rivalled.contains(&member) && self.reads_number(function, arg)
+                    {
+                        self.methods.rivalled.push(member);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The function that the image's data points to at this place.
+    fn function_at(&self, place: u32) -> Option<u32> {
+        let value = self.image.base.wrapping_add(u64::from(place));
+        let value = self.image.value(value, self.image.pointer_size() as u8)?;
+        self.image.rva_of(value).filter(|&rva| self.image.is_code(rva))
+    }
+
+    /// True when a function first reads an argument in 32 bits; arguments on the stack are taken to be read so.
+    fn reads_number(&mut self, function: u32, arg: Arg) -> bool {
+        /// Most blocks looked at.
+        const SHORT: usize = 32;
+        let Arg::Reg(reg) = arg else { return true };
+        let mut found = None;
+        self.all_blocks(function, SHORT, |_, block| {
+            for (_, _, op) in &block.ops {
+                found = read_size(op, reg);
+                if found.is_some() || op.written() & bit(reg) != 0 {
+                    break;
+                }
+            }
+            found.is_none()
+        });
+        found == Some(4)
+    }
+
     /// Where functions that take a tag are kept in the image's data.
     fn places_of_takers(&self) -> Vec<u32> {
         let takes = |callee: Callee| self.plain_sinks(callee).next().is_some();
@@ -241,9 +324,7 @@ impl Engine<'_> {
             .skip(from)
             .take_while(|place| inside.contains(place));
         rows.extend(places.filter_map(|&place| {
-            let value = self.image.base.wrapping_add(u64::from(place));
-            let value = self.image.value(value, self.image.pointer_size() as u8)?;
-            let function = self.image.rva_of(value).filter(|&rva| self.image.is_code(rva))?;
+            let function = self.function_at(place)?;
             Some((place - start, Callee::Func(function)))
         }));
         rows.retain(|&(off, _)| off < MAX_OBJECT);
@@ -256,7 +337,11 @@ impl Engine<'_> {
         let before = places
             .iter()
             .flat_map(|at| (0..=MAX_ROWS).map(move |row| at.saturating_sub(row * width)));
-        let mut before: Vec<u32> = before.collect();
+        self.taken(before.collect())
+    }
+
+    /// Those of the places whose address is taken. Sorted.
+    fn taken(&self, mut before: Vec<u32>) -> Vec<u32> {
         before.sort_unstable();
         before.dedup();
         let mut uses = Vec::new();
@@ -269,6 +354,7 @@ impl Engine<'_> {
         before.retain(pointed);
         before.extend(uses.into_iter().map(|(target, _)| target));
         before.sort_unstable();
+        before.dedup();
         before
     }
 }

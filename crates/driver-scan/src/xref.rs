@@ -445,9 +445,10 @@ pub(crate) fn takes_address(image: &Image<'_>, site: u32) -> bool {
             matches!(before(1), Some([0x68 | 0xb8..=0xbf]))
                 || matches!(before(3), Some([0xc7, 0x04, 0x24]))
                 || matches!(before(4), Some([0xc7, 0x44, 0x24, _]))
-                // Stored in an object.
+                // Stored in an object, and in a global.
                 || matches!(before(2), Some([0xc7, 0x00..=0x03 | 0x06 | 0x07]))
                 || matches!(before(3), Some([0xc7, 0x40..=0x43 | 0x45..=0x47, _]))
+                || matches!(before(6), Some([0xc7, 0x80..=0x83 | 0x85..=0x87 | 0x05, ..]))
         }
         Arch::Arm64 => image.u32(site).is_some_and(adds_immediate),
     }
