@@ -7,6 +7,7 @@ use crate::local::Carried;
 use crate::methods::gives_number;
 use crate::routines::{Arg, argument};
 use crate::state::State;
+use crate::tables::Column;
 use crate::value::{Atom, CONST, Kind, STACK, Sym, TOP, Val, common};
 use crate::walks::Walks;
 use crate::{Arch, Certainty};
@@ -330,8 +331,14 @@ impl Engine<'_> {
                     current = base;
                 }
                 Kind::Row(at) => {
-                    if let ([(_, off)], true) = (path.as_slice(), exact) {
-                        self.note_table(ip, sink, at.wrapping_add(*off as u64));
+                    let column = match *path.as_slice() {
+                        [(_, off)] => Some((off, None)),
+                        [(_, behind), (_, off)] => Some((off, Some(behind))),
+                        _ => None,
+                    };
+                    if let Some((off, behind)) = column.filter(|_| exact) {
+                        let first = at.wrapping_add(off as u64);
+                        self.note_table(ip, sink, Column { first, behind });
                     }
                     return;
                 }

@@ -523,11 +523,17 @@ impl<'a> Engine<'a> {
         }
     }
 
+    /// The tags that were found for the routine at a call.
+    pub(crate) fn found_at<'b>(&'b self, routine: &'b str, call: u32) -> impl Iterator<Item = u32> + 'b {
+        let found = self.found.keys();
+        found
+            .filter(move |(_, known, site)| *site == call && &**known == routine)
+            .map(|(tag, ..)| u32::from_le_bytes(*tag))
+    }
+
     /// True when something was found for the routine at a call.
     pub(crate) fn is_found(&self, routine: &str, call: u32) -> bool {
-        self.found
-            .keys()
-            .any(|(_, known, site)| *site == call && &**known == routine)
+        self.found_at(routine, call).next().is_some()
     }
 
     /// Allocations and frees found.
