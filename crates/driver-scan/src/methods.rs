@@ -102,19 +102,19 @@ impl Engine<'_> {
         let table = table.filter(|at| self.methods.pointers.contains(at));
         let member = Member::new(offset(off)?, table);
         // What a global points to is one object for each purpose: a log, a filter, a device.
-        if self.methods.rivalled.contains(&member) && self.is_of_global(base) {
+        if self.methods.rivalled.contains(&member) && self.may_be_of_global(base) {
             return None;
         }
         let method = Callee::Method(member);
         self.sinks.contains_key(&method).then_some(method)
     }
 
-    /// True for what a global points to, or leads to.
-    fn is_of_global(&self, mut sym: Sym) -> bool {
+    /// True for what a global points to, or leads to, and for what a block alone does not tell.
+    fn may_be_of_global(&self, mut sym: Sym) -> bool {
         while let Kind::Deref(base, ..) = self.symbols.kind(sym) {
             sym = base;
         }
-        sym == CONST
+        sym == CONST || matches!(self.symbols.kind(sym), Kind::Before(_))
     }
 
     /// Follows the calls through pointers at offsets where functions that take a tag are kept.
