@@ -29,7 +29,9 @@ impl Engine<'_> {
         match targets {
             [Callee::Import(index)] => {
                 let name = self.names.get(*index as usize).cloned().unwrap_or_default();
-                pops = stdcall::popped(&name);
+                pops = (self.image.arch == Arch::X86)
+                    .then(|| stdcall::popped(&name))
+                    .flatten();
                 if let Some(known) = self.known_routine(run, &name, &mut state) {
                     result = known;
                     by = Atom {

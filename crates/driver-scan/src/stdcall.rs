@@ -4,19 +4,11 @@
 //! netio, scsiport, tdi, usbd, videoprt, ksecdd) and, for filter-manager routines, from their documented prototypes. Fastcall
 //! routines count what is left after two register arguments. Those of the C runtime and with a variable number of arguments
 //! pop nothing: their callers do so, often after several calls at once.
+//!
+//! The list is sorted and searched as it stands: most scans ask for a few dozen names or for none.
 
-use std::collections::HashMap;
-use std::sync::LazyLock;
-
-static BYTES: LazyLock<HashMap<&'static str, u16>> = LazyLock::new(|| {
-    include_str!("stdcall.txt")
-        .lines()
-        .filter_map(|line| {
-            let (name, bytes) = line.split_once(' ')?;
-            Some((name, bytes.parse().ok()?))
-        })
-        .collect()
-});
+/// Lines of name, space and bytes, in the order of the names' bytes.
+const BYTES: &str = include_str!("stdcall.txt");
 
 /// Bytes that `name` pops, when known.
 pub(crate) fn popped(name: &str) -> Option<u16> {
@@ -25,5 +17,57 @@ pub(crate) fn popped(name: &str) -> Option<u16> {
     {
         return Some(bytes);
     }
-    BYTES.get(name).copied()
+    let mut rest = BYTES;
+    while !rest.is_empty() {
+        let (first, last) = around(rest, rest.len() / 2);
+        let (known, bytes) = rest.get(first..last)?.split_once(' ')?;
+        match name.cmp(known) {
+            std::cmp::Ordering::Equal => return bytes.trim_end().parse().ok(),
+            std::cmp::Ordering::Less => rest = rest.get(..first)?,
+            std::cmp::Ordering::Greater => rest = rest.get(last..)?,
+        }
+    }
+    None
+}
+
+/// Where the line that holds the byte at `middle` begins, and where the next one does.
+fn around(text: &str, middle: usize) -> (usize, usize) {
+    let bytes = text.as_bytes();
+    let (head, tail) = bytes.split_at(middle.min(bytes.len()));
+    let first = memchr::memrchr(b'\n', head).map_or(0, |at| at + 1);
+    let last = memchr::memchr(b'\n', tail).map_or(bytes.len(), |at| middle + at + 1);
+    (first, last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_line_is_found() {
+        let mut lines = 0;
+        for line in BYTES.lines() {
+            let (name, bytes) = line.split_once(' ').expect("name and bytes");
+            assert_eq!(popped(name), Some(bytes.parse().expect("bytes")), "{name}");
+            lines += 1;
+        }
+        assert!(lines > 3_500);
+    }
+
+    #[test]
+    fn names_say_their_bytes_or_are_looked_up() {
+        for (name, bytes) in [
+            ("ExAllocatePoolWithTag", Some(12)),
+            ("memset", Some(0)),
+            ("DbgPrint", Some(0)),
+            ("StorPortExtendedFunction", Some(0)),
+            ("_Anything@20", Some(20)),
+            ("", None),
+            ("A", None),
+            ("zz", None),
+            ("ExAllocatePoolWithTa", None),
+        ] {
+            assert_eq!(popped(name), bytes, "{name}");
+        }
+    }
 }
