@@ -4,6 +4,7 @@
 //! panics, and time and memory are bounded by the size of the input.
 
 mod arithmetic;
+mod assume;
 mod blocks;
 mod call;
 mod callbacks;
@@ -31,6 +32,7 @@ mod local;
 mod memory;
 mod methods;
 mod prefilter;
+mod rivals;
 mod rounds;
 mod routines;
 mod signer;

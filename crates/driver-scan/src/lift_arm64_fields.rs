@@ -2,11 +2,21 @@
 
 use yaxpeax_arm::armv8::a64::{Instruction, Operand};
 
-use crate::ir::{BinOp, Op, Src, TMP};
+use crate::ir::{BinOp, Op, Reg, Src, TMP};
 use crate::lift_arm64::{Arm64, clobber, dst, src};
 
-impl Arm64 {
-    pub(crate) fn bitfield(i: &Instruction, signed: bool, out: &mut Vec<Op>) {
+/// Operands of an instruction that moves a field: where to, how wide, where from, and the numbers that tell which bits.
+struct Field {
+    register: Reg,
+    size: u8,
+    a: Src,
+    rotate: u32,
+    top: u32,
+}
+
+impl Field {
+    /// Of an instruction; where it is of another form, its first operand is forgotten.
+    fn of(i: &Instruction, out: &mut Vec<Op>) -> Option<Self> {
         let [
             target,
             source,
@@ -14,12 +24,32 @@ impl Arm64 {
             Operand::Immediate(top),
         ] = i.operands
         else {
-            return clobber(i.operands[0], out);
+            clobber(i.operands[0], out);
+            return None;
         };
-        let Some((register, size)) = dst(target) else {
+        let (register, size) = dst(target)?;
+        Some(Self {
+            register,
+            size,
+            a: src(source, size, out),
+            rotate,
+            top,
+        })
+    }
+}
+
+impl Arm64 {
+    pub(crate) fn bitfield(i: &Instruction, signed: bool, out: &mut Vec<Op>) {
+        let Some(Field {
+            register,
+            size,
+            a,
+            rotate,
+            top,
+        }) = Field::of(i, out)
+        else {
             return;
         };
-        let a = src(source, size, out);
         let bits = u32::from(size) * 8;
         if top >= rotate {
             // A field of top - rotate + 1 bits moved to the bottom.
@@ -75,19 +105,16 @@ impl Arm64 {
     }
 
     pub(crate) fn insert_field(i: &Instruction, out: &mut Vec<Op>) {
-        let [
-            target,
-            source,
-            Operand::Immediate(rotate),
-            Operand::Immediate(top),
-        ] = i.operands
+        let Some(Field {
+            register,
+            size,
+            a,
+            rotate,
+            top,
+        }) = Field::of(i, out)
         else {
-            return clobber(i.operands[0], out);
-        };
-        let Some((register, size)) = dst(target) else {
             return;
         };
-        let a = src(source, size, out);
         let bits = u32::from(size) * 8;
         // dst = (dst & !field) | (src bits moved to the field)
         let (count, from, to) = if top >= rotate {

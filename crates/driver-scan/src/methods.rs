@@ -10,8 +10,7 @@ use crate::engine::{Callee, Engine, Sink};
 use crate::flow::Run;
 use crate::indirect::indirect_calls;
 use crate::ir::{BinOp, Cond, Op, Reg, Src};
-use crate::routines::Arg;
-use crate::value::{Atom, CONST, Kind, STACK, Sym, TOP, Val, common};
+use crate::value::{Atom, CONST, Kind, STACK, TOP, Val, common};
 use crate::xref::{references, takes_address};
 
 /// Longest object or table whose members are told apart by their offsets, in bytes.
@@ -39,7 +38,7 @@ impl Member {
         }
     }
 
-    const fn offset(self) -> u32 {
+    pub(crate) const fn offset(self) -> u32 {
         self.0 % MAX_OBJECT
     }
 
@@ -60,7 +59,7 @@ pub(crate) struct Methods {
     /// The offsets at which objects point to tables of functions that take a tag.
     pointers: Vec<u32>,
     /// Methods beside which other tables keep, at the same offset, a function that may be meant as well.
-    rivalled: Vec<Member>,
+    pub(crate) rivalled: Vec<Member>,
 }
 
 impl Engine<'_> {
@@ -107,14 +106,6 @@ impl Engine<'_> {
         }
         let method = Callee::Method(member);
         self.sinks.contains_key(&method).then_some(method)
-    }
-
-    /// True for what a global points to, or leads to, and for what a block alone does not tell.
-    fn may_be_of_global(&self, mut sym: Sym) -> bool {
-        while let Kind::Deref(base, ..) = self.symbols.kind(sym) {
-            sym = base;
-        }
-        sym == CONST || matches!(self.symbols.kind(sym), Kind::Before(_))
     }
 
     /// Follows the calls through pointers at offsets where functions that take a tag are kept.
@@ -193,7 +184,7 @@ impl Engine<'_> {
     }
 
     /// The tags that are arguments themselves.
-    fn plain_sinks(&self, callee: Callee) -> impl Iterator<Item = &Sink> {
+    pub(crate) fn plain_sinks(&self, callee: Callee) -> impl Iterator<Item = &Sink> {
         let sinks = self.sinks.get(&callee).into_iter().flatten();
         sinks.filter(|sink| {
             let direct = sink.derefs.is_empty() && !sink.filter && sink.when.is_none();
@@ -223,70 +214,11 @@ impl Engine<'_> {
         }
     }
 
-    /// Finds the methods at whose offset some table keeps a function that takes a number in the place of the tag and makes
-    /// nothing of it that is known here.
-    fn find_rivals(&mut self) {
-        let methods = self.sinks.iter().filter_map(|(callee, sinks)| match callee {
-            Callee::Method(member) => Some((*member, sinks.first()?.arg)),
-            _ => None,
-        });
-        let methods: Vec<(Member, Arg)> = methods.collect();
-        if methods.is_empty() {
-            return;
-        }
-        let width = self.image.pointer_size();
-        let places: Vec<u32> = self.image.pointers.clone();
-        let rows: Vec<(u32, u32)> = places
-            .into_iter()
-            .filter_map(|at| Some((at, self.function_at(at)?)))
-            .collect();
-        let starts = self.taken(rows.iter().map(|&(at, _)| at).collect());
-        for (index, &start) in starts.iter().enumerate() {
-            let end = starts.get(index + 1).copied().unwrap_or(u32::MAX);
-            let from = rows.partition_point(|&(at, _)| at < start);
-            let table = rows.get(from..).unwrap_or_default();
-            let in_row = |(row, &(at, function)): (usize, &(u32, u32))| {
-                let expected = start.saturating_add(row as u32 * width);
-                (at == expected && at < end).then_some((at - start, function))
-            };
-            let table: Vec<(u32, u32)> = table.iter().enumerate().map_while(in_row).collect();
-            for &(off, function) in &table {
-                for &(member, arg) in methods.iter().filter(|(member, _)| member.offset() == off) {
-                    let takes = self
-                        .plain_sinks(Callee::Func(function))
-                        .any(|sink| sink.arg == arg);
-                    if !takes && !self.methods.rivalled.contains(&member) && self.reads_number(function, arg)
-                    {
-                        self.methods.rivalled.push(member);
-                    }
-                }
-            }
-        }
-    }
-
     /// The function that the image's data points to at this place.
-    fn function_at(&self, place: u32) -> Option<u32> {
+    pub(crate) fn function_at(&self, place: u32) -> Option<u32> {
         let value = self.image.base.wrapping_add(u64::from(place));
         let value = self.image.value(value, self.image.pointer_size() as u8)?;
         self.image.rva_of(value).filter(|&rva| self.image.is_code(rva))
-    }
-
-    /// True when a function first reads an argument in 32 bits; arguments on the stack are taken to be read so.
-    fn reads_number(&mut self, function: u32, arg: Arg) -> bool {
-        /// Most blocks looked at.
-        const SHORT: usize = 32;
-        let Arg::Reg(reg) = arg else { return true };
-        let mut found = None;
-        self.all_blocks(function, SHORT, |_, block| {
-            for (_, _, op) in &block.ops {
-                found = read_size(op, reg);
-                if found.is_some() || op.written() & bit(reg) != 0 {
-                    break;
-                }
-            }
-            found.is_none()
-        });
-        found == Some(4)
     }
 
     /// Where functions that take a tag are kept in the image's data.
@@ -341,7 +273,7 @@ impl Engine<'_> {
     }
 
     /// Those of the places whose address is taken. Sorted.
-    fn taken(&self, mut before: Vec<u32>) -> Vec<u32> {
+    pub(crate) fn taken(&self, mut before: Vec<u32>) -> Vec<u32> {
         before.sort_unstable();
         before.dedup();
         let mut uses = Vec::new();
@@ -405,7 +337,7 @@ fn asks_sign(op: &Op, block: &[(u32, u32, Op)]) -> bool {
 }
 
 /// In how many bytes an operation reads a register.
-fn read_size(op: &Op, reg: Reg) -> Option<u8> {
+pub(crate) fn read_size(op: &Op, reg: Reg) -> Option<u8> {
     let (size, sources) = match *op {
         Op::Mov { size, src, .. } | Op::Insert { size, src, .. } => (size, [src, src]),
         Op::Extend { from, src, .. } => (from, [src, src]),
@@ -437,6 +369,6 @@ fn note<T: PartialEq>(to: &mut Vec<T>, note: Option<T>) {
 }
 
 /// The distance from the start of an object to its member, when it is one that is looked at.
-fn offset(off: i64) -> Option<u32> {
+pub(crate) fn offset(off: i64) -> Option<u32> {
     u32::try_from(off).ok().filter(|&off| off < MAX_OBJECT)
 }

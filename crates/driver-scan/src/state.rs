@@ -1,8 +1,8 @@
 //! What is known at one place of a function: registers, memory that was written, the last comparison.
 
 use crate::arithmetic::keep_symbols;
-use crate::ir::{Cond, NONE, REGS, RSP, Reg};
-use crate::value::{Atom, CONST, STACK, Sym, TOP, Val, mask, sign_extend};
+use crate::ir::{NONE, REGS, RSP, Reg};
+use crate::value::{Atom, CONST, STACK, Sym, Val, mask};
 
 /// Most memory cells followed at once.
 const MAX_SLOTS: usize = 320;
@@ -46,15 +46,15 @@ pub(crate) struct Flags {
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct State {
-    regs: Box<[Val; REGS]>,
+    pub(crate) regs: Box<[Val; REGS]>,
     /// Registers set by a constant in the same block.
     pub(crate) immediate: u64,
     /// Registers of which the lowest byte alone is known, and those of which the lowest two are: they were set, over
     /// something that is not known.
     low_only: [u64; 2],
     /// Registers that hold a copy of a cell.
-    origin: Vec<(Reg, Cell)>,
-    mem: Vec<Slot>,
+    pub(crate) origin: Vec<(Reg, Cell)>,
+    pub(crate) mem: Vec<Slot>,
     pub(crate) flags: Option<Flags>,
     /// Stack offsets whose address was stored or passed on.
     pub(crate) escaped: Vec<i64>,
@@ -193,7 +193,7 @@ impl State {
     }
 
     /// Index of the first cell at or after (`sym`, `off`).
-    fn position(&self, sym: Sym, off: i64) -> usize {
+    pub(crate) fn position(&self, sym: Sym, off: i64) -> usize {
         self.mem.partition_point(|slot| (slot.sym, slot.off) < (sym, off))
     }
 
@@ -409,113 +409,6 @@ impl State {
         self.mem = merged;
         changed
     }
-
-    /// True when both sides of the last comparison are known, or their distance.
-    pub(crate) fn is_decided(&self) -> bool {
-        self.flags.as_ref().is_some_and(|flags| {
-            (flags.a.single().is_some() && (flags.test || flags.b.single().is_some()))
-                || same_base(&flags.a, &flags.b).is_some()
-        })
-    }
-
-    /// Narrows what was compared to what the condition allows; false when it cannot hold. A bound of up to `widest`
-    /// makes something unknown a range of numbers.
-    pub(crate) fn assume(&mut self, cond: Cond, widest: u64) -> bool {
-        let Some(flags) = self.flags.clone() else {
-            return true;
-        };
-        if flags.equality_only && !matches!(cond, Cond::Eq | Cond::Ne | Cond::S | Cond::Ns) {
-            return true;
-        }
-        let narrowed = if flags.test {
-            // test a, a compares with zero.
-            if flags.b != flags.a && flags.b.single() != Some(0) {
-                return true;
-            }
-            narrow(&flags.a, 0, flags.size, cond, widest)
-        } else {
-            match flags.b.single() {
-                Some(b) => narrow(&flags.a, b, flags.size, cond, widest),
-                // Two addresses in the same object.
-                None => {
-                    return same_base(&flags.a, &flags.b)
-                        .is_none_or(|(a, b)| narrow(&Val::constant(a), b, 8, cond, 1).is_some());
-                }
-            }
-        };
-        let Some(narrowed) = narrowed else { return false };
-        if let (Some(place), Some(b)) = (self.regs.get_mut(usize::from(flags.difference)), flags.b.single()) {
-            *place = Val::from_atoms(
-                narrowed
-                    .atoms()
-                    .iter()
-                    .map(|atom| less(*atom, b, flags.size))
-                    .collect(),
-            );
-        }
-        for cell in flags.cells.into_iter().flatten() {
-            self.put_cell(cell, narrowed.clone());
-        }
-        self.put(flags.reg, narrowed);
-        true
-    }
-
-    /// Narrows a register to zero or to not zero; false when it cannot be.
-    pub(crate) fn assume_zero(&mut self, reg: Reg, size: u8, zero: bool) -> bool {
-        let cond = if zero { Cond::Eq } else { Cond::Ne };
-        match narrow(self.reg(reg), 0, size, cond, 1) {
-            Some(narrowed) => {
-                self.put(reg, narrowed);
-                true
-            }
-            None => false,
-        }
-    }
-
-    /// Replaces the value of a register and of the cells that hold the same.
-    fn put(&mut self, reg: Reg, val: Val) {
-        for index in 0..self.origin.len() {
-            if let Some(&(copy, cell)) = self.origin.get(index)
-                && copy == reg
-            {
-                self.put_cell(cell, val.clone());
-            }
-        }
-        if let Some(place) = self.regs.get_mut(usize::from(reg)) {
-            *place = val;
-        }
-    }
-
-    fn put_cell(&mut self, (sym, off, size): Cell, val: Val) {
-        let index = self.position(sym, off);
-        if let Some(slot) = self.mem.get_mut(index)
-            && (slot.sym, slot.off, slot.size) == (sym, off, size)
-        {
-            slot.val = val;
-        }
-    }
-}
-
-/// The distances of two addresses from the same base, made positive.
-fn same_base(a: &Val, b: &Val) -> Option<(u64, u64)> {
-    let (Val::One(a), Val::One(b)) = (a, b) else {
-        return None;
-    };
-    let same = a.sym == b.sym && a.sym > TOP && a.exact && b.exact;
-    let positive = |off: i64| (off as u64) ^ (1 << 63);
-    same.then(|| (positive(a.off), positive(b.off)))
-}
-
-/// A value less `by`.
-fn less(atom: Atom, by: u64, size: u8) -> Atom {
-    match atom.sym {
-        CONST => Atom::constant(mask((atom.off as u64).wrapping_sub(by), size)),
-        _ if !atom.exact || atom.sym == TOP => atom,
-        _ => Atom {
-            off: atom.off.wrapping_sub(sign_extend(by, size) as i64),
-            ..atom
-        },
-    }
 }
 
 fn add_foreign(merged: &mut Vec<Slot>, theirs: &Slot) -> bool {
@@ -620,60 +513,4 @@ fn combine(slots: &[Slot], off: i64, size: u8) -> Val {
         }
     }
     Val::constant(value)
-}
-
-/// The members of `a` for which `a cond b` can hold; `None` when there are none.
-fn narrow(a: &Val, b: u64, size: u8, cond: Cond, widest: u64) -> Option<Val> {
-    let b = mask(b, size);
-    let holds = |value: u64| {
-        let value = mask(value, size);
-        let (x, y) = (sign_extend(value, size) as i64, sign_extend(b, size) as i64);
-        match cond {
-            Cond::Eq => value == b,
-            Cond::Ne => value != b,
-            Cond::B => value < b,
-            Cond::Ae => value >= b,
-            Cond::Be => value <= b,
-            Cond::A => value > b,
-            Cond::L => x < y,
-            Cond::Ge => x >= y,
-            Cond::Le => x <= y,
-            Cond::G => x > y,
-            Cond::S => x < y,
-            Cond::Ns => x >= y,
-            Cond::Other => true,
-        }
-    };
-    let mut kept = Vec::with_capacity(a.atoms().len());
-    let mut unknown = false;
-    for atom in a.atoms() {
-        match atom.sym {
-            CONST if !holds(atom.off as u64) => {}
-            // Addresses on the stack and of imports are not zero.
-            STACK if cond == Cond::Eq && b == 0 => {}
-            CONST => kept.push(*atom),
-            sym => {
-                unknown |= sym == TOP || !atom.exact || matches!(cond, Cond::Eq | Cond::Be | Cond::B);
-                kept.push(*atom);
-            }
-        }
-    }
-    if unknown {
-        // A bound on something unknown makes it a small range.
-        let range = match cond {
-            Cond::Eq if kept.iter().all(|atom| atom.sym == TOP || atom.sym == CONST) => Some(b..=b),
-            Cond::Be if b < widest => Some(0..=b),
-            Cond::B if b > 0 && b <= widest => Some(0..=b - 1),
-            _ => None,
-        };
-        if let Some(range) = range {
-            kept.retain(|atom| atom.sym == CONST);
-            kept.extend(range.map(Atom::constant));
-        }
-    }
-    if kept.is_empty() {
-        None
-    } else {
-        Some(Val::from_atoms(kept))
-    }
 }
