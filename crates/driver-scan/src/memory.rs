@@ -1,9 +1,10 @@
 //! Operands and memory: what is loaded, and where stores go.
 
+use crate::Arch;
 use crate::arithmetic::{bin, scaled, truncate};
 use crate::engine::Engine;
 use crate::flow::Run;
-use crate::ir::{BinOp, Mem, NONE, RAX, RCX, RDI, RSI, Src, VEC};
+use crate::ir::{BinOp, Mem, NONE, RAX, RBP, RBX, RCX, RDI, RSI, RSP, Src, VEC};
 use crate::state::State;
 use crate::value::{Atom, CONST, Kind, MAX_SET, STACK, TOP, Val, common, mask};
 
@@ -146,6 +147,10 @@ impl Engine<'_> {
             Src::Reg(reg) => state.is_immediate(reg),
             Src::Mem(_) => false,
         };
+        if self.saves_register(state, mem, src, &val) {
+            // What was pushed up to here is no argument.
+            state.pushed = 0;
+        }
         self.store_to(run, state, &address, size, val, immediate);
         if let (
             Src::Reg(reg),
@@ -159,6 +164,15 @@ impl Engine<'_> {
         {
             state.set_origin(reg, (STACK, off, size));
         }
+    }
+
+    /// True for a push of a register as the function was given it, which x86's convention lets nobody pass: ebx, ebp, esi, edi.
+    fn saves_register(&self, state: &State, mem: &Mem, src: Src, val: &Val) -> bool {
+        let (Src::Reg(reg @ (RBX | RBP | RSI | RDI)), Val::One(atom)) = (src, val) else {
+            return false;
+        };
+        let untouched = atom.exact && atom.off == 0 && self.symbols.kind(atom.sym) == Kind::Entry(reg);
+        untouched && self.image.arch == Arch::X86 && mem.base == RSP && mem.disp == 0 && state.pushed > 0
     }
 
     pub(crate) fn store_to(

@@ -1,14 +1,23 @@
 //! Bytes of arguments that imported routines of 32-bit x86 take off the stack.
 //!
-//! `stdcall.txt` lists name and bytes, from the decorated names in the import libraries of mingw-w64 (ntoskrnl, hal, ndis,
-//! netio, scsiport, tdi, usbd, videoprt, ksecdd) and, for filter-manager routines, from their documented prototypes. Fastcall
-//! routines count what is left after two register arguments. Those of the C runtime and with a variable number of arguments
-//! pop nothing: their callers do so, often after several calls at once.
-//!
-//! The list is sorted and searched as it stands: most scans ask for a few dozen names or for none.
+//! `data/stdcall.txt` lists name and bytes, from the decorated names in the import libraries of mingw-w64 (ntoskrnl, hal,
+//! ndis, netio, scsiport, tdi, usbd, videoprt, ksecdd, ks, classpnp, hidclass, hidparse, usbport, usbcamd, wmilib, win32k) and,
+//! for the filter manager, storport, portcls and the driver frameworks, from their documented prototypes. Fastcall routines
+//! count what is left after two register arguments. Those of the C runtime and with a variable number of arguments pop
+//! nothing: their callers do so, often after several calls at once.
 
-/// Lines of name, space and bytes, in the order of the names' bytes.
-const BYTES: &str = include_str!("stdcall.txt");
+use std::sync::LazyLock;
+
+/// Most bytes of the list.
+const MOST: usize = 1 << 20;
+
+/// Lines of name, space and bytes, in the order of the names' bytes, as the build has checked. Scans of other instruction sets never
+/// ask, and do not inflate it.
+static BYTES: LazyLock<String> = LazyLock::new(|| {
+    let deflated = include_bytes!(concat!(env!("OUT_DIR"), "/stdcall.deflate"));
+    let inflated = miniz_oxide::inflate::decompress_to_vec_with_limit(deflated, MOST).unwrap_or_default();
+    String::from_utf8(inflated).unwrap_or_default()
+});
 
 /// Bytes that `name` pops, when known.
 pub(crate) fn popped(name: &str) -> Option<u16> {
@@ -17,7 +26,7 @@ pub(crate) fn popped(name: &str) -> Option<u16> {
     {
         return Some(bytes);
     }
-    let mut rest = BYTES;
+    let mut rest = BYTES.as_str();
     while !rest.is_empty() {
         let (first, last) = around(rest, rest.len() / 2);
         let (known, bytes) = rest.get(first..last)?.split_once(' ')?;

@@ -8,7 +8,7 @@ mkdir -p "$out/lib"
 names="ExAllocatePoolWithTag:12 ExAllocatePool2:16 ExAllocatePool3:24 ExFreePoolWithTag:8 ExInitializeNPagedLookasideList:28 \
 ExInitializePagedLookasideList:28 ExInitializeLookasideListEx:32 MmGetSystemRoutineAddress:4 RtlInitUnicodeString:8 \
 ZwQueryValueKey:24 NdisAllocateMemoryWithTagPriority:16 NdisAllocateMemoryWithTag:12 NdisAllocateNetBufferListPool:8 \
-NdisAllocateNetBufferPool:8 ObReferenceObjectByPointerWithTag:20 StorPortExtendedFunction:c DbgPrint:c WdfVersionBind:16 FltRegisterFilter:12 FltAllocatePoolAlignedWithTag:16 KeSetEvent:12 ZwClose:4 PsCreateSystemThread:28 IoAllocateWorkItem:4 IoQueueWorkItem:16 ExAllocatePoolWithTagPriority:16 ExAllocatePoolWithQuotaTag:12 \
+NdisAllocateNetBufferPool:8 ObReferenceObjectByPointerWithTag:20 StorPortExtendedFunction:c DbgPrint:c AcmeTrace:8 WdfVersionBind:16 FltRegisterFilter:12 FltAllocatePoolAlignedWithTag:16 KeSetEvent:12 ZwClose:4 PsCreateSystemThread:28 IoAllocateWorkItem:4 IoQueueWorkItem:16 ExAllocatePoolWithTagPriority:16 ExAllocatePoolWithQuotaTag:12 \
 MmAllocateMappingAddress:8 NdisAllocateGenericObject:12 IoInitializeRemoveLockEx:20 IoCreateDevice:28 IoAllocateDriverObjectExtension:16 IoGetDriverObjectExtension:8"
 for arch in x64 x86; do
     def="$out/lib/$arch.def"
