@@ -16,6 +16,7 @@ const MOST_LINES: usize = 750;
 const DATA: &[&str] = &[
     "Cargo.lock",
     "crates/attribution/data/",
+    "crates/detection/data/",
     "crates/driver-scan/data/",
     "crates/report/assets/",
     "fuzz/Cargo.lock",
