@@ -65,6 +65,61 @@ fn with_prior(probability: f64, share: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::judgement::HorizonRates;
+
+    /// What is said of series that are all called leaks with these probabilities.
+    fn verdicts(confidences: &[f64]) -> Vec<Verdict> {
+        let judgement = |(series, &confidence): (usize, &f64)| Judgement {
+            series,
+            verdict: Verdict::Leak,
+            confidence: Some(confidence),
+            shape: None,
+            bytes: None,
+            outstanding: None,
+            allocs: None,
+            frees: None,
+            rate: None,
+            count_rate: None,
+            horizons: HorizonRates::default(),
+            onset: None,
+            exhaustion: None,
+            needs_s: None,
+            family: None,
+            rank: 0,
+            evidence: Vec::new(),
+        };
+        let mut judgements: Vec<Judgement> = confidences.iter().enumerate().map(judgement).collect();
+        weigh(&mut judgements, 0.65);
+        judgements.iter().map(|judgement| judgement.verdict).collect()
+    }
+
+    #[test]
+    fn a_doubtful_leak_is_called_beside_certain_ones() {
+        let (leak, suspect) = (Verdict::Leak, Verdict::Suspect);
+        for (confidences, expected) in [
+            (&[0.8][..], &[suspect][..]),
+            (&[0.87], &[suspect]),
+            (&[0.9], &[leak]),
+            (&[0.8, 0.99, 0.99, 0.99], &[leak; 4]),
+            (&[0.99, 0.85], &[leak, leak]),
+            (&[0.7, 0.7], &[suspect; 2]),
+            (&[], &[]),
+        ] {
+            assert_eq!(verdicts(confidences), expected, "{confidences:?}");
+        }
+    }
+
+    #[test]
+    fn few_of_many_called_are_false() {
+        // One certain leak and many doubtful ones: a fifth of them is false, more than is allowed.
+        let mut confidences = vec![0.8; 20];
+        confidences.push(0.999);
+        let called = verdicts(&confidences)
+            .iter()
+            .filter(|verdict| **verdict == Verdict::Leak)
+            .count();
+        assert_eq!(called, 1);
+    }
 
     #[test]
     fn odds_grow_with_the_company_up_to_those_of_the_calibration() {

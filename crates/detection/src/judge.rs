@@ -54,6 +54,11 @@ pub fn judge(history: &History, config: &Config) -> Analysis {
         .collect();
     let passengers = passengers(history, stage.design.as_ref(), &mut judgements, &studied);
     company::weigh(&mut judgements, config.leak_confidence);
+    for judgement in &mut judgements {
+        if !matches!(judgement.verdict, Verdict::Insufficient | Verdict::Suspect) {
+            judgement.needs_s = None;
+        }
+    }
     let families = families(history, &judgements, &studied);
     for family in &families {
         for &member in &family.members {
@@ -312,7 +317,8 @@ impl Scene<'_> {
             exhaustion: rate
                 .filter(|_| verdict <= Verdict::Suspect)
                 .and_then(|r| self.room.ends(&r)),
-            needs_s: matches!(verdict, Verdict::Insufficient | Verdict::Suspect)
+            // A leak may become a suspect beside the others.
+            needs_s: matches!(verdict, Verdict::Insufficient | Verdict::Suspect | Verdict::Leak)
                 .then(|| needed_seconds(chosen, studied, blocks)),
             family: None,
             rank: 0,
