@@ -114,6 +114,10 @@ impl Engine<'_> {
                         }
                         loads_routine = true;
                     }
+                    // What an object holds is often stored after its address was kept.
+                    Op::Store { mem, .. } if here && u32::from(mem.size) == self.image.pointer_size() => {
+                        return None;
+                    }
                     Op::Store { .. } => {}
                     _ if here => return None,
                     _ => {}
