@@ -86,10 +86,18 @@ impl Engine<'_> {
 
     /// True when a routine is passed as an argument: the callee may call it.
     fn passes_routine(&self, state: &State) -> bool {
-        (0..MAX_ARGUMENTS).any(|index| {
-            let val = self.given(state, argument(self.image.arch, index));
+        let passes = |arg: Arg| {
+            let val = self.given(state, arg);
             self.leads_to_sink(&val) || self.holds_routine(state, &val)
-        })
+        };
+        // Compilers pass arguments of static functions in registers, whatever the convention.
+        let registers: &[Reg] = if self.image.arch == Arch::X86 {
+            &[0, 1, 2]
+        } else {
+            &[]
+        };
+        (0..MAX_ARGUMENTS).any(|index| passes(argument(self.image.arch, index)))
+            || registers.iter().any(|&reg| passes(Arg::Reg(reg)))
     }
 
     /// True for the address of a structure that holds a routine: of a local, of an object that one was stored in here, or of
