@@ -6,6 +6,7 @@ use crate::engine::Engine;
 use crate::flow::Run;
 use crate::ir::{BinOp, Mem, NONE, RAX, RBP, RBX, RCX, RDI, RSI, RSP, Src, VEC};
 use crate::state::State;
+use crate::tables::alike;
 use crate::value::{Atom, CONST, Kind, MAX_SET, STACK, TOP, Val, common, mask};
 
 /// Longest copy or fill that is followed, in elements.
@@ -51,9 +52,10 @@ impl Engine<'_> {
         let mut atoms = Vec::new();
         self.spend(4 * address.atoms().len() as u64);
         let walks = walks_on(address);
+        let mut tags = Vec::new();
         for atom in address.atoms() {
             let (val, _) = self.load_one(state, *atom, size);
-            if walks && atom.sym == CONST && !val.atoms().iter().any(|atom| atom.looks_like_tag()) {
+            if walks && atom.sym == CONST && !goes_on(&mut tags, &val) {
                 // The end of the table, or nothing that matters.
                 atoms.push(Atom::TOP);
                 break;
@@ -337,6 +339,20 @@ impl Engine<'_> {
             done += u64::from(size);
         }
     }
+}
+
+/// True when a row of a table is one more tag, of the same maker where those before are of one.
+fn goes_on(tags: &mut Vec<u32>, row: &Val) -> bool {
+    let Some(tag) = row.atoms().iter().find(|atom| atom.looks_like_tag()) else {
+        return false;
+    };
+    let tag = tag.off as u32;
+    let of_one_maker = |first: &u32| tags.len() > 1 && tags.iter().all(|known| alike(*first, *known));
+    let foreign = tags
+        .first()
+        .is_some_and(|first| of_one_maker(first) && !alike(*first, tag));
+    tags.push(tag);
+    !foreign
 }
 
 /// True for a pointer that walks along a table in equal steps, to an end that is not known.

@@ -142,7 +142,7 @@ impl Column {
 }
 
 /// True for tags that share letters at the same places.
-fn alike(a: u32, b: u32) -> bool {
+pub(crate) fn alike(a: u32, b: u32) -> bool {
     let (a, b) = (a.to_le_bytes(), b.to_le_bytes());
     a.iter().zip(&b).filter(|(a, b)| a == b).count() >= SHARED
 }
