@@ -364,3 +364,28 @@ fn walks_on(address: &Val) -> bool {
         .map(|(a, b)| b.off.wrapping_sub(a.off));
     open && places().count() > 2 && common(steps).is_some()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_open_walk_ends_where_the_tags_of_its_maker_do() {
+        for (rows, taken) in [
+            (&[b"Gu01", b"Gu02", b"Gu03"][..], 3),
+            (&[b"Gu01", b"Gu02", b"_DDC", b"Gu03"], 2),
+            (&[b"Gu01", b"Fcb ", b"Irp ", b"Gu02"], 4),
+            (&[b"Gu01", b"\x01\x00\x00\x00"], 1),
+            (&[], 0),
+        ] {
+            let mut tags = Vec::new();
+            let value = |row: &&[u8; 4]| Val::constant(u64::from(u32::from_le_bytes(**row)));
+            let count = rows
+                .iter()
+                .map(value)
+                .take_while(|row| goes_on(&mut tags, row))
+                .count();
+            assert_eq!(count, taken, "{rows:?}");
+        }
+    }
+}
