@@ -2,7 +2,7 @@
 
 use crate::engine::{Callee, Demand, Engine, Sink};
 use crate::flow::Run;
-use crate::ir::{Op, RAX, Reg, Src};
+use crate::ir::{Op, RAX, RCX, RDX, Reg, Src};
 use crate::local::Carried;
 use crate::methods::gives_number;
 use crate::routines::{Arg, argument};
@@ -58,7 +58,7 @@ impl Engine<'_> {
             let forced = run.inline.contains(&function)
                 || self.inlined_by_callers.contains(&function)
                 || self.builds_frame(function)
-                || (self.passes_routine(&state) && self.constant_copy(function, &state).is_none());
+                || (self.passes_routine(function, &state) && self.constant_copy(function, &state).is_none());
             if forced && let Some(after) = self.inline_call(run, function, &state) {
                 return Some(after);
             }
@@ -84,20 +84,20 @@ impl Engine<'_> {
                 .any(|(_, _, op)| matches!(op, Op::Bin { dst, b: Src::Reg(_), .. } if *dst == sp))
     }
 
-    /// True when a routine is passed as an argument: the callee may call it.
-    fn passes_routine(&self, state: &State) -> bool {
-        let passes = |arg: Arg| {
-            let val = self.given(state, arg);
-            self.leads_to_sink(&val) || self.holds_routine(state, &val)
+    /// True when a routine is passed to a function as an argument: it may call it.
+    fn passes_routine(&mut self, function: u32, state: &State) -> bool {
+        let passes = |engine: &Self, arg: Arg| {
+            let val = engine.given(state, arg);
+            engine.leads_to_sink(&val) || engine.holds_routine(state, &val)
         };
-        // Compilers pass arguments of static functions in registers, whatever the convention.
-        let registers: &[Reg] = if self.image.arch == Arch::X86 {
-            &[0, 1, 2]
-        } else {
-            &[]
-        };
-        (0..MAX_ARGUMENTS).any(|index| passes(argument(self.image.arch, index)))
-            || registers.iter().any(|&reg| passes(Arg::Reg(reg)))
+        if (0..MAX_ARGUMENTS).any(|index| passes(self, argument(self.image.arch, index))) {
+            return true;
+        }
+        // Compilers pass arguments of static functions in registers, whatever the convention of x86.
+        self.image.arch == Arch::X86
+            && [RAX, RCX, RDX]
+                .into_iter()
+                .any(|reg| passes(self, Arg::Reg(reg)) && self.first_read(function, reg).is_some())
     }
 
     /// True for the address of a structure that holds a routine: of a local, of an object that one was stored in here, or of

@@ -3,6 +3,7 @@
 
 use crate::changes::bit;
 use crate::engine::{Callee, Engine};
+use crate::ir::{Op, Reg, Src};
 use crate::methods::{Member, read_size};
 use crate::routines::Arg;
 use crate::value::{CONST, Kind, Sym};
@@ -51,20 +52,26 @@ impl Engine<'_> {
 
     /// True when a function first reads an argument in 32 bits; arguments on the stack are taken to be read so.
     fn reads_number(&mut self, function: u32, arg: Arg) -> bool {
+        let Arg::Reg(reg) = arg else { return true };
+        self.first_read(function, reg) == Some(4)
+    }
+
+    /// In how many bytes a function reads a register that it is given, if it does before it is set.
+    pub(crate) fn first_read(&mut self, function: u32, reg: Reg) -> Option<u8> {
         /// Most blocks looked at.
         const SHORT: usize = 32;
-        let Arg::Reg(reg) = arg else { return true };
         let mut found = None;
         self.all_blocks(function, SHORT, |_, block| {
-            for (_, _, op) in &block.ops {
-                found = read_size(op, reg);
-                if found.is_some() || op.written() & bit(reg) != 0 {
-                    break;
-                }
-            }
-            found.is_none()
+            let uses = |(_, _, op): &(u32, u32, Op)| {
+                let calls = matches!(op, Op::CallInd { src: Src::Reg(to) } | Op::JumpInd { src: Src::Reg(to) } if *to == reg);
+                let read = if calls { Some(8) } else { read_size(op, reg) };
+                (read.is_some() || op.written() & bit(reg) != 0).then_some(read)
+            };
+            let first = block.ops.iter().find_map(uses);
+            found = first.flatten();
+            first.is_none()
         });
-        found == Some(4)
+        found
     }
 
     /// True for what a global points to, or leads to, and for what a block alone does not tell.
