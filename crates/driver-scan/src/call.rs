@@ -2,7 +2,7 @@
 
 use crate::engine::{Callee, Demand, Engine, Sink};
 use crate::flow::Run;
-use crate::ir::{Op, RAX, RCX, RDX, Reg, Src};
+use crate::ir::{Op, RAX, Reg, Src, X86_PARAMETERS};
 use crate::local::Carried;
 use crate::methods::gives_number;
 use crate::routines::{Arg, argument};
@@ -93,9 +93,8 @@ impl Engine<'_> {
         if (0..MAX_ARGUMENTS).any(|index| passes(self, argument(self.image.arch, index))) {
             return true;
         }
-        // Compilers pass arguments of static functions in registers, whatever the convention of x86.
         self.image.arch == Arch::X86
-            && [RAX, RCX, RDX]
+            && X86_PARAMETERS
                 .into_iter()
                 .any(|reg| passes(self, Arg::Reg(reg)) && self.first_read(function, reg).is_some())
     }

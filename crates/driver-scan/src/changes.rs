@@ -3,7 +3,7 @@
 
 use crate::blocks::Block;
 use crate::engine::Engine;
-use crate::ir::{Op, RCX, RDI, RSI, Reg};
+use crate::ir::{Op, RCX, RDI, RSI, Reg, Src};
 
 /// Any register may be changed.
 const ALL: u64 = u64::MAX;
@@ -18,6 +18,29 @@ pub(crate) const fn bit(reg: Reg) -> u64 {
 }
 
 impl Op {
+    /// In how many bytes the operation reads a register first of all; as an address, a whole one.
+    pub(crate) fn reads(&self, reg: Reg) -> Option<u8> {
+        let (size, sources) = match *self {
+            Self::Mov { size, src, .. } | Self::Insert { size, src, .. } => (size, [src, src]),
+            Self::Extend { from, src, .. } => (from, [src, src]),
+            Self::Bin { size, a, b, .. } | Self::Select { size, a, b, .. } | Self::Cmp { size, a, b, .. } => {
+                (size, [a, b])
+            }
+            Self::Un { size, a, .. } => (size, [a, a]),
+            Self::Store { mem, src } if mem.base == reg || mem.index == reg => (8, [src, Src::Reg(reg)]),
+            Self::Store { mem, src } => (mem.size, [src, src]),
+            Self::Lea { mem, .. } => (8, [Src::Mem(mem), Src::Mem(mem)]),
+            Self::JumpZero { reg, size, .. } => (size, [Src::Reg(reg), Src::Reg(reg)]),
+            Self::CallInd { src } | Self::JumpInd { src } => (8, [src, src]),
+            _ => return None,
+        };
+        sources.into_iter().find_map(|src| match src {
+            Src::Reg(read) if read == reg => Some(size),
+            Src::Mem(mem) if mem.base == reg || mem.index == reg => Some(8),
+            _ => None,
+        })
+    }
+
     /// The registers that the operation sets, as bits; calls apart.
     pub(crate) const fn written(&self) -> u64 {
         match *self {

@@ -4,7 +4,7 @@ use crate::Arch;
 use crate::changes::bit;
 use crate::engine::{Callee, Demand, Engine, is_resolver};
 use crate::flow::Run;
-use crate::ir::{Op, RDX, RSP, Reg, Src, VEC};
+use crate::ir::{Op, RDX, RSP, Reg, Src, VEC, X86_PARAMETERS};
 use crate::routines::argument;
 use crate::state::State;
 use crate::stdcall;
@@ -93,8 +93,7 @@ impl Engine<'_> {
         let mut places: Vec<Atom> = Vec::new();
         let registers: &[Reg] = match self.image.arch {
             Arch::X64 => &[1, 2, 8, 9],
-            // Functions of the image may take a parameter in eax.
-            Arch::X86 if callee.is_some() => &[0, 1, 2],
+            Arch::X86 if callee.is_some() => &X86_PARAMETERS,
             Arch::X86 => &[1, 2],
             Arch::Arm64 => &[0, 1, 2, 3, 4, 5, 6, 7],
         };

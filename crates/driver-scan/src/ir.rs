@@ -13,6 +13,8 @@ pub(crate) const RSP: Reg = 4;
 pub(crate) const RBP: Reg = 5;
 pub(crate) const RSI: Reg = 6;
 pub(crate) const RDI: Reg = 7;
+/// Registers in which compilers pass arguments of functions of the image, whatever the convention of x86.
+pub(crate) const X86_PARAMETERS: [Reg; 3] = [RAX, RCX, RDX];
 /// ARM64 stack pointer.
 pub(crate) const SP: Reg = 31;
 /// First half of the first vector register.

@@ -51,57 +51,39 @@ impl Arm64 {
             return;
         };
         let bits = u32::from(size) * 8;
-        if top >= rotate {
-            // A field of top - rotate + 1 bits moved to the bottom.
-            let count = top - rotate + 1;
-            if rotate == 0 && matches!(count, 8 | 16 | 32) {
-                let from = (count / 8) as u8;
-                return out.push(Op::Extend {
-                    dst: register,
-                    size,
-                    from,
-                    signed,
-                    src: a,
-                });
-            }
-            let left = bits.saturating_sub(count + rotate);
-            out.push(Op::Bin {
-                op: BinOp::Shl,
-                dst: TMP,
-                size,
-                a,
-                b: Src::Imm(u64::from(left)),
-            });
-            let op = if signed { BinOp::Sar } else { BinOp::Shr };
-            let b = Src::Imm(u64::from(left + rotate));
-            out.push(Op::Bin {
-                op,
+        let count = top + 1;
+        if rotate == 0 && matches!(count, 8 | 16 | 32) {
+            let from = (count / 8) as u8;
+            return out.push(Op::Extend {
                 dst: register,
                 size,
-                a: Src::Reg(TMP),
-                b,
-            });
-        } else {
-            // The low top + 1 bits moved up.
-            let shift = bits.saturating_sub(rotate);
-            let cut = bits.saturating_sub(top + 1);
-            out.push(Op::Bin {
-                op: BinOp::Shl,
-                dst: TMP,
-                size,
-                a,
-                b: Src::Imm(u64::from(cut)),
-            });
-            let op = if signed { BinOp::Sar } else { BinOp::Shr };
-            let b = Src::Imm(u64::from(cut.saturating_sub(shift)));
-            out.push(Op::Bin {
-                op,
-                dst: register,
-                size,
-                a: Src::Reg(TMP),
-                b,
+                from,
+                signed,
+                src: a,
             });
         }
+        // Up to the top of the register, which drops what is above the field, and down to where it goes: to the bottom, or,
+        // for the low top + 1 bits, up by what the register is longer than the rotation.
+        let up = bits.saturating_sub(count);
+        let down = if top >= rotate {
+            up + rotate
+        } else {
+            up.saturating_sub(bits.saturating_sub(rotate))
+        };
+        out.push(Op::Bin {
+            op: BinOp::Shl,
+            dst: TMP,
+            size,
+            a,
+            b: Src::Imm(u64::from(up)),
+        });
+        out.push(Op::Bin {
+            op: if signed { BinOp::Sar } else { BinOp::Shr },
+            dst: register,
+            size,
+            a: Src::Reg(TMP),
+            b: Src::Imm(u64::from(down)),
+        });
     }
 
     pub(crate) fn insert_field(i: &Instruction, out: &mut Vec<Op>) {

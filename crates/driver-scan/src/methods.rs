@@ -296,7 +296,7 @@ impl Engine<'_> {
 pub(crate) fn gives_number(arch: Arch, rest: &[(u32, u32, Op)]) -> bool {
     let mut result: Reg = 0;
     for (_, _, op) in rest {
-        match (read_size(op, result), op) {
+        match (op.reads(result), op) {
             (
                 Some(4),
                 Op::Mov {
@@ -336,28 +336,6 @@ fn asks_sign(op: &Op, block: &[(u32, u32, Op)]) -> bool {
     }
 }
 
-/// In how many bytes an operation reads a register.
-pub(crate) fn read_size(op: &Op, reg: Reg) -> Option<u8> {
-    let (size, sources) = match *op {
-        Op::Mov { size, src, .. } | Op::Insert { size, src, .. } => (size, [src, src]),
-        Op::Extend { from, src, .. } => (from, [src, src]),
-        Op::Bin { size, a, b, .. } | Op::Select { size, a, b, .. } | Op::Cmp { size, a, b, .. } => {
-            (size, [a, b])
-        }
-        Op::Un { size, a, .. } => (size, [a, a]),
-        Op::Store { mem, src } if mem.base == reg || mem.index == reg => (8, [src, Src::Reg(reg)]),
-        Op::Store { mem, src } => (mem.size, [src, src]),
-        Op::Lea { mem, .. } => (8, [Src::Mem(mem), Src::Mem(mem)]),
-        Op::JumpZero { reg, size, .. } => (size, [Src::Reg(reg), Src::Reg(reg)]),
-        _ => return None,
-    };
-    sources.into_iter().find_map(|src| match src {
-        Src::Reg(read) if read == reg => Some(size),
-        Src::Mem(mem) if mem.base == reg || mem.index == reg => Some(8),
-        _ => None,
-    })
-}
-
 /// Keeps a note while there is room.
 fn note<T: PartialEq>(to: &mut Vec<T>, note: Option<T>) {
     if let Some(note) = note
@@ -369,6 +347,6 @@ fn note<T: PartialEq>(to: &mut Vec<T>, note: Option<T>) {
 }
 
 /// The distance from the start of an object to its member, when it is one that is looked at.
-pub(crate) fn offset(off: i64) -> Option<u32> {
+fn offset(off: i64) -> Option<u32> {
     u32::try_from(off).ok().filter(|&off| off < MAX_OBJECT)
 }

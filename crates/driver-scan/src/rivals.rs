@@ -3,8 +3,8 @@
 
 use crate::changes::bit;
 use crate::engine::{Callee, Engine};
-use crate::ir::{Op, Reg, Src};
-use crate::methods::{Member, read_size};
+use crate::ir::{Op, Reg};
+use crate::methods::Member;
 use crate::routines::Arg;
 use crate::value::{CONST, Kind, Sym};
 
@@ -20,34 +20,41 @@ impl Engine<'_> {
         if methods.is_empty() {
             return;
         }
-        let width = self.image.pointer_size();
-        let places: Vec<u32> = self.image.pointers.clone();
-        let rows: Vec<(u32, u32)> = places
-            .into_iter()
-            .filter_map(|at| Some((at, self.function_at(at)?)))
-            .collect();
-        let starts = self.taken(rows.iter().map(|&(at, _)| at).collect());
-        for (index, &start) in starts.iter().enumerate() {
-            let end = starts.get(index + 1).copied().unwrap_or(u32::MAX);
-            let from = rows.partition_point(|&(at, _)| at < start);
-            let table = rows.get(from..).unwrap_or_default();
-            let in_row = |(row, &(at, function)): (usize, &(u32, u32))| {
-                let expected = start.saturating_add(row as u32 * width);
-                (at == expected && at < end).then_some((at - start, function))
-            };
-            let table: Vec<(u32, u32)> = table.iter().enumerate().map_while(in_row).collect();
-            for &(off, function) in &table {
-                for &(member, arg) in methods.iter().filter(|(member, _)| member.offset() == off) {
-                    let takes = self
-                        .plain_sinks(Callee::Func(function))
-                        .any(|sink| sink.arg == arg);
-                    if !takes && !self.methods.rivalled.contains(&member) && self.reads_number(function, arg)
-                    {
-                        self.methods.rivalled.push(member);
-                    }
+        for (off, function) in self.table_rows() {
+            for &(member, arg) in methods.iter().filter(|(member, _)| member.offset() == off) {
+                let takes = self
+                    .plain_sinks(Callee::Func(function))
+                    .any(|sink| sink.arg == arg);
+                if !takes && !self.methods.rivalled.contains(&member) && self.reads_number(function, arg) {
+                    self.methods.rivalled.push(member);
                 }
             }
         }
+    }
+
+    /// (offset from the start of its table, function) of all tables of functions in the image's data: pointers without gaps
+    /// from one whose address is taken up to the next such.
+    fn table_rows(&self) -> Vec<(u32, u32)> {
+        let width = self.image.pointer_size();
+        let pointers = self.image.pointers.iter();
+        let places: Vec<(u32, u32)> = pointers
+            .filter_map(|&at| Some((at, self.function_at(at)?)))
+            .collect();
+        let starts = self.taken(places.iter().map(|&(at, _)| at).collect());
+        let mut rows = Vec::new();
+        // Where the present table starts and where its next row stands.
+        let mut table: Option<(u32, u32)> = None;
+        for (at, function) in places {
+            if starts.binary_search(&at).is_ok() {
+                table = Some((at, at));
+            }
+            table = table.filter(|&(_, next)| next == at);
+            if let Some((start, next)) = &mut table {
+                rows.push((at - *start, function));
+                *next = at.saturating_add(width);
+            }
+        }
+        rows
     }
 
     /// True when a function first reads an argument in 32 bits; arguments on the stack are taken to be read so.
@@ -63,8 +70,7 @@ impl Engine<'_> {
         let mut found = None;
         self.all_blocks(function, SHORT, |_, block| {
             let uses = |(_, _, op): &(u32, u32, Op)| {
-                let calls = matches!(op, Op::CallInd { src: Src::Reg(to) } | Op::JumpInd { src: Src::Reg(to) } if *to == reg);
-                let read = if calls { Some(8) } else { read_size(op, reg) };
+                let read = op.reads(reg);
                 (read.is_some() || op.written() & bit(reg) != 0).then_some(read)
             };
             let first = block.ops.iter().find_map(uses);
